@@ -1,0 +1,14 @@
+/* MESSAGE_ID= of the events that somebody may wait for (`journalctl MESSAGE_ID=…`). API: an
+ * identifier keeps its meaning for ever; a new event gets a new one.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#define LOG_ID_STARTED             "08b2c90bb77801c18c6fc5f2ea8fadc6" /* serving began */
+#define LOG_ID_STOPPING            "fea899f55b5bcfe0dfd577ee71429b24" /* SIGTERM was seen */
+#define LOG_ID_RELOADED            "60839dd168251e30c749f556bdcf32ea" /* a new configuration is in force */
+#define LOG_ID_RELOAD_FAILED       "4fa47a562b20565712ee6d2e33e2a937" /* the running configuration was kept */
+#define LOG_ID_TARGET_REACHABLE    "35e311824641f5c448ffa95045b3ee55"
+#define LOG_ID_TARGET_UNREACHABLE  "a9a431652e0f179d83047b7718c063b8"
+#define LOG_ID_HEALTH_CODE_CHANGED "a8238463593b9116eba38e68ed8995b1" /* what /health/TARGET answers */
+#define LOG_ID_FINDING_CHANGED     "b12c0a5c83fb1bb2961ace361bedab2f" /* status or reason of a finding */
