@@ -1,0 +1,40 @@
+/* What the parts of the config module share while they walk over one file.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include <libconfig.h>
+
+#include "pgvigil/config.h"
+#include "pgvigil/model/option.h"
+
+typedef struct Parser {
+        const char *file;
+        unsigned last_line;
+        bool is_exposed; /* others than its owner may read the file */
+        const ConfigHooks *hooks;
+        Problems *problems;
+        int error; /* first negative errno that is no problem of the file; else 0 */
+} Parser;
+
+/* Adds a problem at `where`, the text led by its key: `targets[shop].limits.lock_timeout: …`. */
+void parser_problem(Parser *parser, const config_setting_t *where, const char *format, ...) _printf_(3, 4);
+
+/* parse.c: fills `settings` (at its defaults) from a group and everything inside. */
+void parse_group(Parser *parser, const OptionGroup *group, const config_setting_t *setting, void *settings);
+
+/* value.c: one setting into its field, whatever its type. */
+void parse_value(Parser *parser, const Option *option, const config_setting_t *setting, void *field);
+
+/* unique.c: entries of a list whose OPTION_NAME options are all equal. */
+void parse_unique(Parser *parser, const OptionGroup *group, const config_setting_t *setting,
+                  const List *list);
+
+/* semantics.c: what the tables cannot say. Runs after the walk, also when that found problems. */
+void semantics_check(Parser *parser, const config_setting_t *root, const Settings *settings);
+
+/* secret.c */
+
+/* A value for a problem's text: quoted, cut, without control characters, and never one that looks
+ * like a secret. Owned; NULL when out of memory. */
+char *value_shown(const char *value);
