@@ -1,0 +1,167 @@
+/* One finding for each constraint: what the catalog says of it, and what counting found.
+ *
+ * Rows that break the rule outrank the state in the catalog; what could not be counted is never a
+ * pass, whatever the catalog says.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "constraint-judge.h"
+
+#include <errno.h>
+
+#include "common.h"
+
+static bool is_demanded(const Constraint *constraint) {
+        return !constraint->wanted || constraint->wanted->rule.enforced;
+}
+
+Standing constraint_standing(const Constraint *constraint) {
+        if (!constraint->relation)
+                return STANDING_NONE;
+        if (!constraint->exists)
+                return is_demanded(constraint) ? STANDING_MISSING : STANDING_NONE;
+        if (!constraint->is_enforced)
+                return STANDING_NOT_ENFORCED;
+        if (constraint->wanted && constraint->comparison == COMPARISON_DIFFERENT)
+                return STANDING_DIFFERS;
+        return constraint->is_validated ? STANDING_ENFORCED : STANDING_NOT_VALID;
+}
+
+/* Why its rows were not counted by the last attempt; REASON_OK: they were, or there is nothing to
+ * count. */
+static Reason blind_reason(const Constraint *constraint) {
+        const Reading *reading = &constraint->reading;
+
+        if (constraint->blocked != REASON_OK || !constraint->is_countable)
+                return constraint->blocked;
+        if (reading->failure != REASON_OK || reading->has_count)
+                return reading->failure;
+        return REASON_ERROR;
+}
+
+static void set_value(Finding *finding, const ConstraintState *state, const CheckContext *context,
+                      const Constraint *constraint) {
+        const Intervals *intervals = &context->settings->intervals;
+        usec_t slower = intervals->catalog > intervals->violations ? intervals->catalog
+                                                                   : intervals->violations;
+
+        finding->max_age = check_max_age(constraint->is_countable ? slower : intervals->catalog);
+        finding->unit = constraint->is_countable ? "rows" : NULL;
+        finding->method = "catalog";
+        finding->checked_at = state->at;
+        finding->checked_boottime = state->boottime;
+        if (!constraint->is_countable || blind_reason(constraint) != REASON_OK)
+                return;
+        finding->value = VALUE_OF_INT(constraint->reading.count);
+        finding->method = constraint->reading.method;
+        finding->checked_at = constraint->reading.at;
+        finding->checked_boottime = constraint->reading.boottime;
+}
+
+/* A table or column that is not there may come with the migration, unless its name is nearly one
+ * that is there: then it is misspelt. */
+static void decide_no_such(Finding *finding, const CheckContext *context, const Constraint *constraint,
+                           Reason reason, const char *nearest) {
+        finding->seen = SEEN_BREACH;
+        finding->reason = reason;
+        if (nearest || check_expectation(context, &constraint->wanted->rule) != EXPECT_LATER)
+                return;
+        finding->reason = REASON_NOT_EXPECTED_YET;
+        finding->severity = SEVERITY_INFO;
+}
+
+static void decide_standing(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        static const Reason reasons[N_STANDINGS] = {
+                [STANDING_NOT_VALID] = REASON_NOT_VALID,
+                [STANDING_NOT_ENFORCED] = REASON_NOT_ENFORCED,
+                [STANDING_MISSING] = REASON_MISSING,
+                [STANDING_DIFFERS] = REASON_DIFFERS,
+        };
+        Standing standing = constraint_standing(constraint);
+
+        finding->seen = SEEN_OK;
+        finding->reason = REASON_OK;
+        if (!is_demanded(constraint) || standing == STANDING_ENFORCED || standing == STANDING_NONE)
+                return;
+        finding->seen = SEEN_BREACH;
+        finding->reason = reasons[standing];
+        if (standing == STANDING_MISSING || standing == STANDING_DIFFERS)
+                check_set_due(finding, context, constraint->wanted ? &constraint->wanted->rule : NULL,
+                              finding->reason);
+}
+
+/* The configured expression itself is what the server refused. */
+static bool is_broken_rule(const Constraint *constraint) {
+        return constraint->runs_alone && constraint->wanted && constraint->wanted->check &&
+               blind_reason(constraint) == REASON_ERROR;
+}
+
+static bool outranks_unknown(const Finding *finding) {
+        return finding->seen == SEEN_BREACH && finding->severity == SEVERITY_CRITICAL;
+}
+
+static void decide(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        Reason blind = blind_reason(constraint);
+        bool is_counted = constraint->is_countable && blind == REASON_OK;
+        int64_t count = is_counted ? constraint->reading.count : 0;
+
+        if (!constraint->relation) {
+                decide_no_such(finding, context, constraint, REASON_NO_SUCH_TABLE, constraint->nearest);
+                return;
+        }
+        if (blind == REASON_NO_SUCH_COLUMN && constraint->wanted) {
+                decide_no_such(finding, context, constraint, blind, constraint->reading.nearest);
+                return;
+        }
+        decide_standing(finding, context, constraint);
+        if (is_broken_rule(constraint) && finding->seen == SEEN_BREACH)
+                finding->reason = REASON_ERROR;
+        /* Below its threshold it is no breach: finding_settle() compares. */
+        if (count > 0 && (count >= finding->threshold || finding->seen == SEEN_OK)) {
+                if (constraint->wanted)
+                        finding->severity = constraint->wanted->rule.severity;
+                finding->seen = SEEN_BREACH;
+                finding->reason = REASON_VIOLATED;
+                return;
+        }
+        if (blind == REASON_OK || (outranks_unknown(finding) && blind != REASON_UNSUPPORTED))
+                return;
+        finding->seen = blind == REASON_SKIPPED ? SEEN_SKIPPED : SEEN_UNKNOWN;
+        finding->reason = blind;
+}
+
+static int judge_item(const ConstraintState *state, const CheckContext *context, Report *report,
+                      const Constraint *constraint) {
+        Finding *finding = check_add(report, KIND_CONSTRAINT, constraint->schema, constraint->table,
+                                     constraint->name);
+        int r;
+
+        if (!finding)
+                return -ENOMEM;
+        check_set_rule(finding, context->settings, constraint->wanted ? &constraint->wanted->rule : NULL);
+        set_value(finding, state, context, constraint);
+        decide(finding, context, constraint);
+        r = constraint_describe(finding, context, constraint);
+        if (r < 0 || finding->seen != SEEN_BREACH)
+                return r;
+        return strv_copy(constraint->reading.keys, &finding->keys);
+}
+
+int constraint_judge(const ConstraintState *state, const CheckContext *context, Report *report) {
+        size_t first = report->n_findings;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < state->catalog.n_items; i++)
+                r = judge_item(state, context, report, &state->catalog.items[i]);
+        if (r >= 0)
+                r = constraint_publish(state, report, first);
+        if (r < 0 || state->failure == REASON_OK)
+                return r;
+
+        if (!state->is_known) {
+                _cleanup_(freep) char *schemas = strv_join(context->settings->schemas, ", ");
+
+                if (!schemas || !report_add(report, KIND_CONSTRAINT, schemas, "catalog"))
+                        return -ENOMEM;
+        }
+        return check_blind(report, first, state->failure);
+}

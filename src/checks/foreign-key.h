@@ -1,0 +1,44 @@
+/* One foreign key of the catalog, and what is said of it.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/model/check-kind.h"
+
+extern const char foreign_key_sql[];
+extern const Shape foreign_key_catalog; /* what foreign_key_sql answers */
+extern const Shape foreign_key_shape;   /* what the check publishes */
+
+/* A row of the catalog. Strings are borrowed from the table, the lists are owned. */
+typedef struct ForeignKey {
+        const char *schema, *table, *name;
+        const char *referenced_schema, *referenced_table;
+        char **columns, **referenced_columns;
+        char **set_columns;                /* ON DELETE SET NULL (…), where not all of `columns` */
+        char **not_null;                   /* columns that its SET NULL would set and cannot */
+        char **disabled_on;                /* tables, quoted, whose triggers for it are disabled */
+        char **suppressors;                /* triggers that may swallow its action */
+        const char *on_delete, *on_update; /* static: "cascade", "no action" … */
+        bool is_partitioned, is_valid, is_enforced, is_full, is_deferrable, is_deferred;
+} ForeignKey;
+
+/* 0, -ENOMEM, -EINVAL. */
+int foreign_key_load(const Table *rows, size_t row, ForeignKey *ret);
+void foreign_key_done(ForeignKey *key);
+
+/* Same referencing table, columns (in any order, with their partners) and referenced table. */
+bool foreign_key_matches(const ForeignKey *key, const ForeignKeySettings *wanted);
+
+/* Whether it acts on delete and update as wanted; what is not said is not compared. */
+bool foreign_key_acts(const ForeignKey *key, const ForeignKeySettings *wanted);
+
+/* What is wrong with it, REASON_OK when nothing is. `wanted` NULL: discovered. */
+Reason foreign_key_reason(const ForeignKey *key, const ForeignKeySettings *wanted);
+
+/* Summary, hint and repair for that reason. 0 or -ENOMEM. */
+int foreign_key_describe(Finding *finding, const ForeignKey *key, const ForeignKeySettings *wanted,
+                         Reason reason);
+int foreign_key_describe_missing(Finding *finding, const ForeignKeySettings *wanted);
+
+/* "(order_id) references orders". Owned; NULL when out of memory. */
+char *foreign_key_wanted_name(const ForeignKeySettings *wanted);

@@ -1,0 +1,318 @@
+/* The check `index`: every index is valid, and what the configuration names exists.
+ *
+ * A configured index is matched by name, else by its leading columns in order, whatever its name;
+ * the rest is discovered. Whether the planner chooses it is another matter: scans are a hint.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "index.h"
+
+#include <errno.h>
+
+#include "catalog.h"
+#include "common.h"
+#include "names.h"
+#include "pgvigil/checks.h"
+
+static const Field index_fields[] = {
+        {.name = "schemaname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Schema."},
+        {.name = "relname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Table."},
+        {.name = "indexrelname",
+         .kind = VALUE_TEXT,
+         .role = FIELD_LABEL,
+         .help = "Index, or the columns wanted."},
+        {.name = "state",
+         .kind = VALUE_TEXT,
+         .role = FIELD_STATE,
+         .metric = "pgvigil_index_state",
+         .states = "valid,building,invalid,missing",
+         .help = "State of a configured or abnormal index, as of the last poll of the catalog."},
+        {.name = "scans",
+         .kind = VALUE_INT,
+         .role = FIELD_COUNTER,
+         .metric = "pgvigil_index_scans_total",
+         .unit = "scans",
+         .help = "Scans of a configured or abnormal index on this server, as of the last poll."},
+        {.name = "size_bytes",
+         .kind = VALUE_INT,
+         .role = FIELD_GAUGE,
+         .metric = "pgvigil_index_size_bytes",
+         .unit = "bytes",
+         .help = "Size of a configured or abnormal index, as its last VACUUM or ANALYZE left it in the "
+                 "catalog."},
+};
+
+static const Field count_fields[] = {
+        {.name = "state",
+         .kind = VALUE_TEXT,
+         .role = FIELD_LABEL,
+         .help = "valid, building, invalid or missing."},
+        {.name = "count",
+         .kind = VALUE_INT,
+         .role = FIELD_GAUGE,
+         .metric = "pgvigil_indexes",
+         .help = "Watched indexes in that state, as of the last poll of the catalog."},
+};
+
+static const Shape index_shape = SHAPE("index", index_fields);
+static const Shape count_shape = SHAPE("indexes", count_fields);
+static const Shape *const shapes[] = {&index_shape, &count_shape, NULL};
+
+typedef enum State {
+        STATE_VALID,
+        STATE_BUILDING,
+        STATE_INVALID,
+        STATE_MISSING,
+        N_STATES,
+        STATE_UNSURE
+} State;
+
+static const char *const state_names[N_STATES] = {"valid", "building", "invalid", "missing"};
+
+/* What one judge() works with. */
+typedef struct Judge {
+        const Catalog *catalog;
+        const CheckContext *context;
+        Report *report;
+        bool *is_wanted;
+        int64_t counts[N_STATES];
+} Judge;
+
+static const IndexSettings *wanted_at(const TargetSettings *settings, size_t i) {
+        return LIST_AT(settings->indexes, IndexSettings, i);
+}
+
+/* The row that is wanted into *ret_row: 1, else 0; -ENOMEM, -EINVAL. */
+static int find(const Table *rows, const IndexSettings *wanted, size_t *ret_row) {
+        int best = 0;
+
+        for (size_t row = 0; row < rows->n_rows; row++) {
+                _cleanup_(index_done) Index index = {};
+                int quality, r;
+
+                if (!check_name_is_relation(wanted->table, table_text(rows, row, "schemaname"),
+                                            table_text(rows, row, "relname")))
+                        continue;
+                r = index_load(rows, row, &index);
+                if (r < 0)
+                        return r;
+                quality = index_match(&index, wanted);
+                if (quality > best) {
+                        best = quality;
+                        *ret_row = row;
+                }
+        }
+        return best > 0;
+}
+
+static int unmatched(const CheckContext *context, const Table *rows, char ***tables) {
+        for (size_t i = 0; i < context->settings->indexes.count; i++) {
+                const IndexSettings *wanted = wanted_at(context->settings, i);
+                size_t row;
+                int r = find(rows, wanted, &row),
+                    unsure = names_is_ambiguous(context->settings, wanted->table);
+
+                if (r == 0 || unsure > 0)
+                        r = strv_add(tables, wanted->table);
+                if (r < 0 || unsure < 0)
+                        return r < 0 ? r : unsure;
+        }
+        return 0;
+}
+
+static const CatalogSpec spec = {
+        .statement = "index.catalog",
+        .sql = index_sql,
+        .shape = &index_catalog,
+        .kind = KIND_INDEX,
+        .unmatched = unmatched,
+};
+
+static State index_state(const Index *index) {
+        if (index->is_valid)
+                return STATE_VALID;
+        if (index->is_building)
+                return STATE_BUILDING;
+        return index->is_blind ? STATE_UNSURE : STATE_INVALID;
+}
+
+/* A row of its own; scans and size are those of an index that exists. */
+static int publish(const Judge *judge, const Index *index, State state) {
+        Table *table = report_table(judge->report, &index_shape);
+        size_t row;
+
+        if (!table || table_add_row(table, &row) < 0 ||
+            table_set_text(table, row, "schemaname", index->schema) < 0 ||
+            table_set_text(table, row, "relname", index->table) < 0 ||
+            table_set_text(table, row, "indexrelname", index->name) < 0)
+                return -ENOMEM;
+        if (state != STATE_MISSING) {
+                table_set_int(table, row, "scans", index->scans);
+                table_set_int(table, row, "size_bytes", index->size_bytes);
+        }
+        return state < N_STATES ? table_set_text(table, row, "state", state_names[state]) : 0;
+}
+
+static void set_seen(Finding *finding, const CheckContext *context, const IndexSettings *wanted,
+                     Reason reason) {
+        if (reason == REASON_DIFFERS) {
+                check_set_due(finding, context, &wanted->rule, reason);
+                return;
+        }
+        finding->seen = reason == REASON_OK ? SEEN_OK : SEEN_BREACH;
+        finding->reason = reason;
+        if (reason == REASON_PRIVILEGE)
+                finding->seen = SEEN_UNKNOWN;
+        else if (reason == REASON_DUPLICATE || reason == REASON_UNUSED ||
+                 (reason == REASON_BUILDING && !wanted))
+                finding->severity = SEVERITY_INFO;
+        else if (reason == REASON_BUILDING && finding->severity > SEVERITY_WARNING)
+                finding->severity = SEVERITY_WARNING;
+}
+
+/* An index that exists; `wanted` NULL: discovered. */
+static int judge_index(Judge *judge, const Index *index, const IndexSettings *wanted) {
+        Reason reason = index_reason(index, wanted);
+        State state = index_state(index);
+        Finding *finding = check_add(judge->report, KIND_INDEX, index->schema, index->table, index->name);
+        int r;
+
+        if (!finding)
+                return -ENOMEM;
+        check_set_rule(finding, judge->context->settings, wanted ? &wanted->rule : NULL);
+        set_seen(finding, judge->context, wanted, reason);
+        if (index->is_valid) {
+                finding->value = VALUE_OF_INT(index->scans);
+                finding->unit = "scans";
+        }
+        r = index_describe(finding, index, wanted, reason);
+        if (r < 0)
+                return r;
+        if (state < N_STATES)
+                judge->counts[state]++;
+        return wanted || !index->is_valid ? publish(judge, index, state) : 0;
+}
+
+/* The finding of a wanted index that was looked for in vain, and where it was. */
+static int judge_missing(Judge *judge, const IndexSettings *wanted) {
+        char schema[IDENTIFIER_MAX] = "", relation[IDENTIFIER_MAX] = "";
+        const Catalog *catalog = judge->catalog;
+        _cleanup_(freep) char *name = str_is_empty(wanted->name) ? check_columns_text(wanted->columns)
+                                                                 : str_format("%s", wanted->name);
+        Finding *finding;
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        if (names_resolve(catalog->names, judge->context->settings, wanted->table, schema, relation) < 0)
+                finding = report_add(judge->report, KIND_INDEX, wanted->table, name);
+        else
+                finding = check_add(judge->report, KIND_INDEX, *schema ? schema : NULL, relation, name);
+        if (!finding)
+                return -ENOMEM;
+        check_set_rule(finding, judge->context->settings, &wanted->rule);
+        r = names_explain(finding, judge->context, &wanted->rule, catalog->names, wanted->table,
+                          wanted->columns);
+        if (r == 0) {
+                check_set_due(finding, judge->context, &wanted->rule, REASON_MISSING);
+                r = index_describe_missing(finding, wanted);
+        }
+        if (r < 0 || finding->seen != SEEN_BREACH || finding->reason == REASON_NOT_EXPECTED_YET ||
+            !catalog->known)
+                return r < 0 ? r : 0;
+        judge->counts[STATE_MISSING]++;
+        return publish(judge, &(Index){.schema = schema, .table = relation, .name = name}, STATE_MISSING);
+}
+
+static int judge_wanted(Judge *judge) {
+        const TargetSettings *settings = judge->context->settings;
+
+        for (size_t i = 0; i < settings->indexes.count; i++) {
+                const IndexSettings *wanted = wanted_at(settings, i);
+                _cleanup_(freep) char *table = names_qualify(judge->catalog->names, settings, wanted->table);
+                _cleanup_(index_done) Index index = {};
+                IndexSettings sought = *wanted;
+                size_t row;
+                int r;
+
+                if (!table)
+                        return -ENOMEM;
+                sought.table = table;
+                r = find(judge->catalog->rows, &sought, &row);
+                if (r > 0) {
+                        judge->is_wanted[row] = true;
+                        r = index_load(judge->catalog->rows, row, &index);
+                        if (r >= 0)
+                                r = judge_index(judge, &index, wanted);
+                } else if (r == 0)
+                        r = judge_missing(judge, wanted);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int judge_discovered(Judge *judge) {
+        const TargetSettings *settings = judge->context->settings;
+        const Table *rows = judge->catalog->rows;
+
+        for (size_t row = 0; settings->discover && row < rows->n_rows; row++) {
+                _cleanup_(index_done) Index index = {};
+                int r;
+
+                if (judge->is_wanted[row] || !check_is_watched(settings, table_text(rows, row, "schemaname"),
+                                                               table_text(rows, row, "relname")))
+                        continue;
+                r = index_load(rows, row, &index);
+                if (r >= 0)
+                        r = judge_index(judge, &index, NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int publish_counts(const Judge *judge) {
+        Table *table = judge->catalog->known ? report_table(judge->report, &count_shape) : NULL;
+
+        if (!table)
+                return judge->catalog->known ? -ENOMEM : 0;
+        for (int state = 0; state < N_STATES; state++) {
+                size_t row;
+
+                if (table_add_row(table, &row) < 0 ||
+                    table_set_text(table, row, "state", state_names[state]) < 0)
+                        return -ENOMEM;
+                table_set_int(table, row, "count", judge->counts[state]);
+        }
+        return 0;
+}
+
+static int index_judge(void *state, const CheckContext *context, Report *report) {
+        const Catalog *catalog = state;
+        _cleanup_(freep) bool *is_wanted = calloc(catalog->rows->n_rows + 1, sizeof(bool));
+        Judge judge = {.catalog = catalog, .context = context, .report = report, .is_wanted = is_wanted};
+        int r = is_wanted ? judge_wanted(&judge) : -ENOMEM;
+
+        if (r >= 0)
+                r = judge_discovered(&judge);
+        if (r >= 0)
+                r = publish_counts(&judge);
+        return r < 0 ? r : catalog_finish(catalog, context, report);
+}
+
+static int index_new(const TargetSettings *settings, void **ret_state) {
+        return catalog_new(&spec, ret_state);
+}
+
+const CheckKind index_check = {
+        .name = "index",
+        .help = "Indexes are valid, and those that are expected exist.",
+        .interval = offsetof(Intervals, catalog),
+        .shapes = shapes,
+        .new = index_new,
+        .free = catalog_free,
+        .begin = catalog_begin,
+        .next = catalog_next,
+        .take = catalog_take,
+        .judge = index_judge,
+};

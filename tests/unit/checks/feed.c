@@ -1,0 +1,143 @@
+/* Drives one check with answers of the test's choice.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "feed.h"
+
+#include <string.h>
+
+#include "checks/common.h"
+
+void feed_open(Feed *feed, const CheckKind *kind) {
+        *feed = (Feed){.kind = kind, .facts.known = true, .boottime = USEC_PER_HOUR};
+        ck_assert_int_eq(settings_new(&feed->settings), 0);
+        ck_assert_int_eq(settings_add_target(feed->settings, "shop", &feed->target), 0);
+        feed->target->schemas = strv_free(feed->target->schemas);
+        ck_assert_int_eq(strv_add(&feed->target->schemas, "public"), 0);
+        ck_assert_int_eq(kind->new (feed->target, &feed->state), 0);
+}
+
+void feed_close(Feed *feed) {
+        report_done(&feed->report);
+        feed->kind->free(feed->state);
+        strv_free(feed->facts.applied);
+        settings_free(feed->settings);
+}
+
+static void fill_row(Table *table, size_t row, const char *text) {
+        _cleanup_(freep) char *copy = strdup(text ? text : "");
+        char *rest = copy, *cell;
+
+        while (rest && *rest && (cell = strsep(&rest, "|"))) {
+                char *equals = strchr(cell, '=');
+                int field;
+
+                ck_assert_ptr_nonnull(equals);
+                *equals = '\0';
+                field = shape_find(table->shape, cell);
+                ck_assert_msg(field >= 0, "no column %s", cell);
+                value_done(table_cell(table, row, cell));
+                ck_assert_int_eq(value_parse(table->shape->fields[field].kind, equals + 1,
+                                             table_cell(table, row, cell)),
+                                 0);
+        }
+}
+
+static void answer(Feed *feed, const CheckContext *context, const Statement *statement, const Answer *said) {
+        _cleanup_(outcome_done) Outcome outcome = {.kind = said->sqlstate ? OUTCOME_ERROR : OUTCOME_ROWS};
+
+        ck_assert_str_eq(statement->name, said->statement);
+        if (said->sqlstate)
+                strncpy(outcome.sqlstate, said->sqlstate, sizeof(outcome.sqlstate) - 1);
+        else
+                ck_assert_int_eq(table_new(statement->shape, NULL, &outcome.table), 0);
+        for (size_t i = 0; !said->sqlstate && said->rows[i]; i++) {
+                size_t row;
+
+                ck_assert_int_eq(table_add_row(outcome.table, &row), 0);
+                fill_row(outcome.table, row, said->defaults);
+                fill_row(outcome.table, row, said->rows[i]);
+        }
+        ck_assert_int_eq(feed->kind->take(feed->state, context, &outcome), 0);
+}
+
+void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
+        const CheckContext context = {
+                .settings = feed->target, .migrations = &feed->facts, .boottime = feed->boottime};
+        size_t asked = 0;
+        int r;
+
+        report_done(&feed->report);
+        feed->report = (Report){};
+        ck_assert_int_eq(feed->kind->begin(feed->state, &context, NULL), 0);
+        for (;;) {
+                _cleanup_(statement_done) Statement statement = {};
+
+                r = feed->kind->next(feed->state, &context, &statement);
+                if (r == 0)
+                        break;
+                ck_assert_int_eq(r, 1);
+                ck_assert_msg(asked < n_answers, "unexpected statement %s", statement.name);
+                answer(feed, &context, &statement, &answers[asked++]);
+        }
+        ck_assert_uint_eq(asked, n_answers);
+        ck_assert_int_eq(feed->kind->judge(feed->state, &context, &feed->report), 0);
+}
+
+const Finding *feed_finding(const Feed *feed, const char *object, const char *name) {
+        const Finding *found = NULL;
+
+        for (size_t i = 0; i < feed->report.n_findings; i++) {
+                const Finding *finding = &feed->report.findings[i];
+
+                if (!str_equal(finding->name, name) || (object && !str_equal(finding->object, object)))
+                        continue;
+                ck_assert_msg(!found, "two findings %s", name);
+                found = finding;
+        }
+        ck_assert_msg(found != NULL, "no finding %s", name);
+        return found;
+}
+
+bool feed_has(const Feed *feed, const char *name) {
+        for (size_t i = 0; i < feed->report.n_findings; i++)
+                if (str_equal(feed->report.findings[i].name, name))
+                        return true;
+        return false;
+}
+
+const Table *feed_table(const Feed *feed, const char *shape) {
+        for (size_t i = 0; i < feed->report.n_tables; i++)
+                if (str_equal(feed->report.tables[i]->shape->name, shape))
+                        return feed->report.tables[i];
+        return NULL;
+}
+
+static void *list_add(List *list, size_t size) {
+        char *items = realloc(list->items, (list->count + 1) * size);
+
+        ck_assert_ptr_nonnull(items);
+        list->items = items;
+        memset(items + list->count * size, 0, size);
+        return items + list->count++ * size;
+}
+
+ForeignKeySettings *feed_foreign_key(Feed *feed, const char *table, const char *column,
+                                     const char *references) {
+        ForeignKeySettings *wanted = list_add(&feed->target->foreign_keys, sizeof(ForeignKeySettings));
+
+        rule_default(&wanted->rule, SEVERITY_CRITICAL);
+        ck_assert_int_eq(str_set(&wanted->table, table), 0);
+        ck_assert_int_eq(str_set(&wanted->references, references), 0);
+        if (column)
+                ck_assert_int_eq(strv_add(&wanted->columns, column), 0);
+        return wanted;
+}
+
+IndexSettings *feed_index(Feed *feed, const char *table, const char *columns) {
+        IndexSettings *wanted = list_add(&feed->target->indexes, sizeof(IndexSettings));
+
+        rule_default(&wanted->rule, SEVERITY_CRITICAL);
+        ck_assert_int_eq(str_set(&wanted->table, table), 0);
+        ck_assert_int_eq(check_array_parse(columns, &wanted->columns), 0);
+        return wanted;
+}

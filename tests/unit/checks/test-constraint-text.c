@@ -1,0 +1,141 @@
+/* Tests of the texts of the constraint check: plans as proofs, counts, names.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include <errno.h>
+#include <string.h>
+
+#include "../unit.h"
+#include "checks/constraint-text.h"
+
+START_TEST(only_a_plan_without_any_scan_is_a_proof) {
+        static const struct {
+                const char *plan;
+                bool is_proof;
+        } cases[] = {
+                {"{\"Node Type\": \"Result\", \"One-Time Filter\": \"false\"}", true},
+                {"{\"Node Type\": \"Result\"}", false},
+                {"{\"Node Type\": \"Seq Scan\", \"Relation Name\": \"t\"}", false},
+                {"{\"One-Time Filter\": \"false\", \"Node Type\": \"Custom Scan\"}", false},
+                {"{\"One-Time Filter\": \"false\", \"Node Type\": \"Foreign Scan\"}", false},
+                {"{\"One-Time Filter\": \"false\", \"Relation Name\": \"t\"}", false},
+                {"{\"One-Time Filter\": \"$0\"}", false},
+                {"", false},
+                {NULL, false},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++)
+                ck_assert_msg(constraint_plan_is_proof(cases[i].plan) == cases[i].is_proof, "case %zu", i);
+}
+END_TEST
+
+START_TEST(counts_that_are_not_exactly_those_asked_for_are_refused) {
+        static const struct {
+                const char *text;
+                size_t n;
+                int result;
+        } cases[] = {
+                {"{3}", 1, 0},          {"{3,0}", 2, 0},       {"{9223372036854775807}", 1, 0},
+                {"{3}", 2, -EINVAL},    {"{3,0}", 1, -EINVAL}, {"{-1}", 1, -EINVAL},
+                {"{NULL}", 1, -EINVAL}, {"{1.5}", 1, -EINVAL}, {"{9223372036854775808}", 1, -EINVAL},
+                {"", 1, -EINVAL},       {NULL, 1, -EINVAL},    {"{3x}", 1, -EINVAL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                int64_t counts[2] = {-7, -7};
+
+                ck_assert_msg(constraint_parse_counts(cases[i].text, counts, cases[i].n) == cases[i].result,
+                              "%s", cases[i].text);
+                ck_assert(cases[i].result < 0 || counts[cases[i].n - 1] >= 0);
+        }
+}
+END_TEST
+
+START_TEST(not_null_is_named_as_the_server_names_it_within_63_bytes) {
+        static const struct {
+                const char *relation, *column, *name;
+        } cases[] = {
+                {"orders", "id", "orders_id_not_null"},
+                {"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg",
+                 "hhhhhhhhhhaaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefff",
+                 "aaaaaaaaaabbbbbbbbbbccccccc_hhhhhhhhhhaaaaaaaaaabbbbbb_not_null"},
+                {"t", "hhhhhhhhhhaaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeefff",
+                 "t_hhhhhhhhhhaaaaaaaaaabbbbbbbbbbccccccccccddddddddddee_not_null"},
+                {"éééééééééééééééééééééééééééééé", "x", "éééééééééééééééééééééééééé_x_not_null"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_(freep) char *name = constraint_not_null_name(cases[i].relation, cases[i].column);
+
+                ck_assert_str_eq(name, cases[i].name);
+                ck_assert_uint_le(strlen(name), 63);
+        }
+}
+END_TEST
+
+START_TEST(the_misspelt_column_of_an_expression_is_found_with_its_nearest) {
+        char *columns[] = {(char[]){"id"}, (char[]){"total_amount"}, (char[]){"Weird \"col"},
+                           (char[]){"status"}, NULL};
+        static const struct {
+                const char *expression, *column, *nearest;
+        } cases[] = {
+                {"totl_amount > 0", "totl_amount", "total_amount"},
+                {"id > 0 AND Total_Amont IS NOT NULL", "total_amont", "total_amount"},
+                {"status = 'totl_amount' AND staus <> 'x'", "staus", "status"},
+                {"length(statuss) < 5", "statuss", "status"},
+                {"\"Weird \"\"cal\" > 0", "Weird \"cal", "Weird \"col"},
+                {"orders.stats = 'a'::text", "stats", "status"},
+                {"-- totl_amount\n foo > 3", "foo", NULL},
+                {"foo > 3 OR totl_amount > 1e5", "totl_amount", "total_amount"},
+                {"id > 0", NULL, NULL},
+                {"'", NULL, NULL},
+                {"\"", NULL, NULL},
+                {"id::", NULL, NULL},
+                {"", NULL, NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_(freep) char *column = NULL;
+                const char *nearest = "";
+
+                ck_assert_int_eq(constraint_guess_column(cases[i].expression, columns, &column, &nearest), 0);
+                ck_assert_pstr_eq(column, cases[i].column);
+                ck_assert_pstr_eq(nearest, cases[i].nearest);
+        }
+}
+END_TEST
+
+START_TEST(d26_odd_names_are_quoted_in_every_statement) {
+        Relation relation = {.sql = (char[]){"shop.\"We\"\"ird; {%s}\""},
+                             .key = (char[]){"\"a\"\"b\", \"select\""}};
+        Constraint rule = {.expression = (char[]){"\"co\"\"l;\" > 0 -- end"}, .is_pending = true};
+        Constraint *members[] = {&rule};
+        Group group = {.relation = &relation, .only = true, .members = members, .n_members = 1};
+        _cleanup_(buffer_done) Buffer sql = BUFFER_NULL;
+
+        constraint_add_lock(&sql, &group);
+        ck_assert_str_eq(buffer_text(&sql), "LOCK TABLE ONLY shop.\"We\"\"ird; {%s}\" IN ACCESS SHARE MODE");
+        buffer_clear(&sql);
+        constraint_add_count(&sql, &group);
+        ck_assert_str_eq(
+                buffer_text(&sql),
+                "SELECT ARRAY[count(*) FILTER (WHERE NOT (\"co\"\"l;\" > 0 -- end\n))]::text "
+                "AS counts FROM ONLY shop.\"We\"\"ird; {%s}\" WHERE NOT (\"co\"\"l;\" > 0 -- end\n)");
+        buffer_clear(&sql);
+        constraint_add_keys(&sql, &group, &rule, 5);
+        ck_assert_str_eq(buffer_text(&sql),
+                         "SELECT ROW(\"a\"\"b\", \"select\")::text AS key FROM ONLY shop.\"We\"\"ird; {%s}\" "
+                         "WHERE NOT (\"co\"\"l;\" > 0 -- end\n) LIMIT 5");
+}
+END_TEST
+
+int main(void) {
+        const TTest *tests[] = {
+                only_a_plan_without_any_scan_is_a_proof,
+                counts_that_are_not_exactly_those_asked_for_are_refused,
+                not_null_is_named_as_the_server_names_it_within_63_bytes,
+                the_misspelt_column_of_an_expression_is_found_with_its_nearest,
+                d26_odd_names_are_quoted_in_every_statement,
+        };
+
+        return unit_run("constraint-text", tests, ELEMENTS(tests));
+}

@@ -1,0 +1,326 @@
+/* Tests of the check index: one case a reason, the rest of the contract after it.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include <string.h>
+
+#include "feed.h"
+#include "pgvigil/checks.h"
+
+#define ORDERS                                                                                               \
+        "schemaname=public|relname=orders|indexrelname=orders_st|columns={status,created_at}|is_unique=f|"   \
+        "is_primary=f|is_partial=f|is_valid=t|is_partitioned=f|is_building=f|is_blind=f|is_constraint=f|"    \
+        "scans=7|size_bytes=8192"
+
+START_TEST(each_state_of_a_discovered_index_has_its_reason_and_repair) {
+        static const struct {
+                const char *row, *name;
+                Seen seen;
+                Severity severity;
+                Reason reason;
+                const char *repair, *state;
+        } cases[] = {
+                {"", "orders_st", SEEN_OK, SEVERITY_WARNING, REASON_OK, NULL, NULL},
+                {"is_valid=f", "orders_st", SEEN_BREACH, SEVERITY_WARNING, REASON_INVALID,
+                 "REINDEX INDEX CONCURRENTLY public.orders_st;", "invalid"},
+                {"is_valid=f|indexrelname=i_ccnew1", "i_ccnew1", SEEN_BREACH, SEVERITY_WARNING,
+                 REASON_INVALID, "DROP INDEX CONCURRENTLY public.i_ccnew1;", "invalid"},
+                {"is_valid=f|is_partitioned=t", "orders_st", SEEN_BREACH, SEVERITY_WARNING, REASON_INVALID,
+                 NULL, "invalid"},
+                {"is_valid=f|is_building=t", "orders_st", SEEN_BREACH, SEVERITY_INFO, REASON_BUILDING, NULL,
+                 "building"},
+                {"is_valid=f|is_blind=t", "orders_st", SEEN_UNKNOWN, SEVERITY_WARNING, REASON_PRIVILEGE, NULL,
+                 ""},
+                {"twin=orders_st0", "orders_st", SEEN_BREACH, SEVERITY_INFO, REASON_DUPLICATE,
+                 "DROP INDEX CONCURRENTLY public.orders_st;", NULL},
+                {"twin=orders_st0|is_constraint=t", "orders_st", SEEN_BREACH, SEVERITY_INFO, REASON_DUPLICATE,
+                 NULL, NULL},
+                {"scans=0", "orders_st", SEEN_BREACH, SEVERITY_INFO, REASON_UNUSED, NULL, NULL},
+                {"scans=0|is_unique=t", "orders_st", SEEN_OK, SEVERITY_WARNING, REASON_OK, NULL, NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {{"index.catalog", NULL, ORDERS, {cases[i].row}}};
+                const Finding *finding;
+                const Table *table;
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                feed_round(&feed, answers, 1);
+                finding = feed_finding(&feed, "public.orders", cases[i].name);
+                ck_assert_msg(finding->reason == cases[i].reason, "%s: %s", cases[i].row,
+                              reason_name(finding->reason));
+                ck_assert_int_eq(finding->seen, cases[i].seen);
+                ck_assert_int_eq(finding->severity, cases[i].severity);
+                ck_assert_int_eq(finding->value.kind,
+                                 strstr(cases[i].row, "is_valid=f") ? VALUE_NULL : VALUE_INT);
+                ck_assert_pstr_eq(finding->repair, cases[i].repair);
+                table = feed_table(&feed, "index");
+                ck_assert_int_eq(table != NULL, cases[i].state != NULL);
+                if (table && *cases[i].state)
+                        ck_assert_str_eq(table_text(table, 0, "state"), cases[i].state);
+                else if (table)
+                        ck_assert(table_is_null(table, 0, "state"));
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(a_configured_index_is_met_by_its_leading_columns) {
+        static const struct {
+                const char *columns, *name;
+                bool unique;
+                const char *row;
+                bool found;
+                Seen seen;
+                Severity severity;
+                Reason reason;
+        } cases[] = {
+                {"{status,created_at}", NULL, false, "", true, SEEN_OK, SEVERITY_CRITICAL, REASON_OK},
+                {"{status}", NULL, false, "", true, SEEN_OK, SEVERITY_CRITICAL, REASON_OK},
+                {"{created_at}", NULL, false, "", false, SEEN_BREACH, SEVERITY_CRITICAL, REASON_MISSING},
+                {"{created_at,status}", NULL, false, "", false, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_MISSING},
+                {"{status,created_at}", NULL, true, "", false, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_MISSING},
+                {"{status,created_at}", NULL, true, "is_unique=t", true, SEEN_OK, SEVERITY_CRITICAL,
+                 REASON_OK},
+                {"{status}", NULL, true, "is_unique=t", false, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_MISSING},
+                {"{status}", NULL, false, "columns={(status)}", false, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_MISSING},
+                {"{status}", NULL, false, "is_partial=t", true, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_DIFFERS},
+                {"{status}", "orders_st", false, "is_partial=t", true, SEEN_OK, SEVERITY_CRITICAL, REASON_OK},
+                {"{id}", "orders_st", false, "", true, SEEN_BREACH, SEVERITY_CRITICAL, REASON_DIFFERS},
+                {"{status}", NULL, false, "is_valid=f", true, SEEN_BREACH, SEVERITY_CRITICAL, REASON_INVALID},
+                {"{status}", NULL, false, "is_valid=f|is_building=t", true, SEEN_BREACH, SEVERITY_WARNING,
+                 REASON_BUILDING},
+                {"{status}", NULL, false, "scans=0", true, SEEN_BREACH, SEVERITY_INFO, REASON_UNUSED},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, ORDERS, {cases[i].row}},
+                        {"names",
+                         NULL,
+                         "schemaname=public",
+                         {"relname=orders|columns={id,status,created_at}"}},
+                };
+                _cleanup_(freep) char *missing = NULL;
+                const Finding *finding;
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                IndexSettings *wanted = feed_index(&feed, "orders", cases[i].columns);
+                wanted->unique = cases[i].unique;
+                ck_assert_int_eq(str_set(&wanted->name, cases[i].name), 0);
+                feed_round(&feed, answers, cases[i].found ? 1 : 2);
+                missing = strdup(cases[i].columns);
+                for (char *c = missing; *c; c++)
+                        *c = *c == '{' ? '(' : *c == '}' ? ')' : *c;
+                if (strchr(missing, ',')) { /* as people write it */
+                        char *comma = strchr(missing, ',');
+                        char *spaced = str_format("%.*s, %s", (int)(comma - missing), missing, comma + 1);
+
+                        free(missing);
+                        missing = spaced;
+                }
+                finding = feed_finding(&feed, "public.orders", cases[i].found ? "orders_st" : missing);
+                ck_assert_msg(finding->reason == cases[i].reason, "%zu: %s", i, reason_name(finding->reason));
+                ck_assert_int_eq(finding->seen, cases[i].seen);
+                ck_assert_int_eq(finding->severity, cases[i].severity);
+                ck_assert(finding->configured);
+                ck_assert_uint_eq(feed_table(&feed, "index")->n_rows, 1);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(a_valid_index_is_preferred_to_a_broken_one) {
+        const Answer answers[] = {
+                {"index.catalog",
+                 NULL,
+                 ORDERS,
+                 {"indexrelname=a|is_valid=f", "indexrelname=b|columns={status,created_at,id}",
+                  "indexrelname=c|is_partial=t", "indexrelname=d"}}};
+        Feed feed;
+
+        feed_open(&feed, &index_check);
+        feed_index(&feed, "orders", "{status,created_at}");
+        feed_round(&feed, answers, 1);
+        ck_assert(feed_finding(&feed, NULL, "d")->configured);
+        ck_assert(!feed_finding(&feed, NULL, "a")->configured);
+        ck_assert(!feed_finding(&feed, NULL, "b")->configured);
+        ck_assert(!feed_finding(&feed, NULL, "c")->configured);
+        feed_close(&feed);
+}
+END_TEST
+
+START_TEST(d13_what_is_configured_and_not_there_says_what_is_wrong) {
+        static const struct {
+                const char *table, *columns, *after, *object, *name;
+                bool known;
+                Seen seen;
+                Severity severity;
+                Reason reason;
+                const char *hint;
+        } cases[] = {
+                {"orders", "{id}", NULL, "public.orders", "(id)", true, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_MISSING, NULL},
+                {"sales.orders", "{id}", NULL, "sales.orders", "(id)", true, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_NO_SUCH_TABLE, NULL},
+                {"order", "{id}", NULL, "public.\"order\"", "(id)", true, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_NO_SUCH_TABLE, "Did you mean orders?"},
+                {"Customer", "{id}", NULL, "public.customer", "(id)", true, SEEN_BREACH, SEVERITY_CRITICAL,
+                 REASON_NO_SUCH_TABLE, "Did you mean \"Customer\"?"},
+                {"orders", "{creatd_at}", NULL, "public.orders", "(creatd_at)", true, SEEN_BREACH,
+                 SEVERITY_CRITICAL, REASON_NO_SUCH_COLUMN, "Did you mean created_at?"},
+                {"orders", "{id}", "add_i", "public.orders", "(id)", true, SEEN_BREACH, SEVERITY_INFO,
+                 REASON_NOT_EXPECTED_YET, NULL},
+                {"order", "{id}", "add_i", "public.\"order\"", "(id)", true, SEEN_BREACH, SEVERITY_INFO,
+                 REASON_NOT_EXPECTED_YET, NULL},
+                {"orders", "{id}", "add_i", "public.orders", "(id)", false, SEEN_UNKNOWN, SEVERITY_CRITICAL,
+                 REASON_MISSING, NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, NULL, {NULL}},
+                        {"names",
+                         NULL,
+                         "schemaname=public",
+                         {"relname=orders|columns={id,status,created_at}", "relname=Customer"}},
+                };
+                const Finding *finding;
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                feed.facts.known = cases[i].known;
+                IndexSettings *wanted = feed_index(&feed, cases[i].table, cases[i].columns);
+                ck_assert_int_eq(str_set(&wanted->rule.expected_after, cases[i].after), 0);
+                feed_round(&feed, answers, 2);
+                finding = feed_finding(&feed, cases[i].object, cases[i].name);
+                ck_assert_msg(finding->reason == cases[i].reason, "%zu: %s", i, reason_name(finding->reason));
+                ck_assert_int_eq(finding->seen, cases[i].seen);
+                ck_assert_int_eq(finding->severity, cases[i].severity);
+                if (cases[i].hint)
+                        ck_assert_str_eq(finding->hint, cases[i].hint);
+                if (finding->reason == REASON_MISSING)
+                        ck_assert_str_eq(finding->repair, "CREATE INDEX CONCURRENTLY ON public.orders (id);");
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(a_name_without_a_schema_means_the_first_watched_table_of_that_name) {
+        static const struct {
+                const char *table;
+                const char *names[3]; /* the relations there are */
+                const char *object;
+                Reason reason;
+        } cases[] = {
+                {"orders", {"schemaname=public", "schemaname=sales"}, "public.orders", REASON_MISSING},
+                {"orders", {"schemaname=sales"}, "sales.orders", REASON_OK},
+                {"orders", {"schemaname=unwatched"}, "public.orders", REASON_NO_SUCH_TABLE},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, ORDERS, {"schemaname=sales", "schemaname=unwatched"}},
+                        {"names",
+                         NULL,
+                         "relname=orders|columns={id,status,created_at}",
+                         {cases[i].names[0], cases[i].names[1]}},
+                };
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                ck_assert_int_eq(strv_add(&feed.target->schemas, "sales"), 0);
+                feed_index(&feed, "unwatched.orders", "{status,created_at}");
+                feed_index(&feed, cases[i].table, "{status}");
+                feed_round(&feed, answers, 2);
+                if (cases[i].reason == REASON_OK)
+                        ck_assert(feed_finding(&feed, cases[i].object, "orders_st")->configured);
+                else
+                        ck_assert_int_eq(feed_finding(&feed, cases[i].object, "(status)")->reason,
+                                         cases[i].reason);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(every_index_is_counted_once_by_its_state) {
+        const Answer answers[] = {
+                {"index.catalog",
+                 NULL,
+                 ORDERS,
+                 {"", "indexrelname=b|is_valid=f", "indexrelname=c|is_valid=f|is_building=t",
+                  "indexrelname=d", "schemaname=other|indexrelname=e"}},
+                {"names", NULL, "schemaname=public", {"relname=orders|columns={id,status,created_at}"}},
+        };
+        static const struct {
+                const char *state;
+                int64_t count;
+        } expected[] = {{"valid", 2}, {"building", 1}, {"invalid", 1}, {"missing", 1}};
+        const Table *counts, *table;
+        Feed feed;
+
+        feed_open(&feed, &index_check);
+        feed_index(&feed, "orders", "{id}");
+        feed_round(&feed, answers, 2);
+        counts = feed_table(&feed, "indexes");
+        ck_assert_uint_eq(counts->n_rows, ELEMENTS(expected));
+        for (size_t i = 0; i < ELEMENTS(expected); i++) {
+                ck_assert_str_eq(table_text(counts, i, "state"), expected[i].state);
+                ck_assert_int_eq(table_int(counts, i, "count"), expected[i].count);
+        }
+        table = feed_table(&feed, "index");
+        ck_assert_uint_eq(table->n_rows, 3); /* missing, invalid, building: not the healthy */
+        ck_assert_str_eq(table_text(table, 0, "state"), "missing");
+        ck_assert(table_is_null(table, 0, "scans"));
+        feed_close(&feed);
+}
+END_TEST
+
+START_TEST(nothing_is_counted_before_the_catalog_was_read) {
+        const Answer bad[] = {{"index.catalog", "55P03", NULL, {NULL}}};
+        Feed feed;
+
+        feed_open(&feed, &index_check);
+        feed_index(&feed, "orders", "{id}");
+        feed_round(&feed, bad, 1);
+        ck_assert_ptr_null(feed_table(&feed, "indexes"));
+        ck_assert_ptr_null(feed_table(&feed, "index"));
+        ck_assert_int_eq(feed_finding(&feed, NULL, "(id)")->seen, SEEN_UNKNOWN);
+        ck_assert_int_eq(feed_finding(&feed, NULL, "catalog")->reason, REASON_LOCKED);
+        feed_close(&feed);
+}
+END_TEST
+
+START_TEST(names_that_could_not_be_read_are_no_evidence_that_it_is_missing) {
+        const Answer answers[] = {{"index.catalog", NULL, ORDERS, {""}}, {"names", "57014", NULL, {NULL}}};
+        Feed feed;
+
+        feed_open(&feed, &index_check);
+        feed_index(&feed, "orders", "{id}");
+        feed_round(&feed, answers, 2);
+        ck_assert_int_eq(feed_finding(&feed, NULL, "(id)")->seen, SEEN_UNKNOWN);
+        ck_assert_int_eq(feed_finding(&feed, NULL, "(id)")->reason, REASON_TIMEOUT);
+        feed_close(&feed);
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                each_state_of_a_discovered_index_has_its_reason_and_repair,
+                a_configured_index_is_met_by_its_leading_columns,
+                a_valid_index_is_preferred_to_a_broken_one,
+                d13_what_is_configured_and_not_there_says_what_is_wrong,
+                every_index_is_counted_once_by_its_state,
+                nothing_is_counted_before_the_catalog_was_read,
+                a_name_without_a_schema_means_the_first_watched_table_of_that_name,
+                names_that_could_not_be_read_are_no_evidence_that_it_is_missing,
+        };
+
+        return unit_run("checks/index", tests, ELEMENTS(tests));
+}
