@@ -1,0 +1,43 @@
+/* What the parts of the page share: the moment that it shows, escaped text, badges, times.
+ *
+ * Names come from databases: nothing of them reaches the page but through html_text() and
+ * html_lines(). Status is a word and a shape, never a colour alone.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/model/health.h"
+
+typedef struct HtmlPage {
+        Buffer *out;
+        const View *view;
+        const TargetView *only; /* NULL: the overview */
+        usec_t boottime, realtime;
+} HtmlPage;
+
+/* Escaped for elements and for attributes in either quotes, on one line: what a terminal would act
+ * on is made visible here too. */
+void html_text(Buffer *out, const char *text);
+
+/* The same, the text's own lines kept. */
+void html_lines(Buffer *out, const char *text);
+
+/* A word of ours with its underscores as blanks: "foreign key". */
+void html_words(Buffer *out, const char *name);
+
+/* Icon and word; `word` NULL: the status's name. */
+void html_badge(Buffer *out, Status status, const char *word);
+
+/* The badge of a finding: one that passes only because its rule notes it says so. */
+void html_finding_badge(Buffer *out, const Finding *finding);
+
+/* A small picture of the status as a data: URL, for the browser's tab. */
+void html_icon_url(Buffer *out, Status status);
+
+void html_time(Buffer *out, usec_t realtime);            /* "2026-11-23 15:59:00 UTC" */
+void html_ago(Buffer *out, usec_t now, usec_t realtime); /* "12 s ago", its time behind it; 0: "never" */
+
+/* html-findings.c: what does not pass, worst first, at most `limit`, each under a heading of `level`;
+ * what passes, a table for each kind. */
+void html_failing(const HtmlPage *page, const TargetView *target, unsigned level, size_t limit);
+void html_passing(const HtmlPage *page, const TargetView *target);

@@ -1,0 +1,264 @@
+/* What `pgvigil status` prints, read back from the JSON of the running daemon.
+ *
+ * The text may come from another version or from something else that listens there: nothing of it
+ * is trusted, what is missing is left out, and what is not a status is -EBADMSG.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "pgvigil/render.h"
+
+#include <errno.h>
+#include <jansson.h>
+
+#include "findings.h"
+#include "format.h"
+#include "terminal.h"
+
+#define TITLE_WIDTH 12
+
+static json_t *json_free(json_t *json) {
+        json_decref(json);
+        return NULL;
+}
+DEFINE_CLEANUP(json_t, json_free)
+
+static const char *text_of(const json_t *object, const char *key) {
+        return json_string_value(json_object_get(object, key));
+}
+
+/* A status by its name; -EBADMSG for anything else. */
+static int status_of(const json_t *object, Status *ret) {
+        const char *name = text_of(object, "status");
+
+        for (Status status = STATUS_SKIPPED; status <= STATUS_FAIL; status++)
+                if (str_equal(name, status_name(status))) {
+                        *ret = status;
+                        return 0;
+                }
+        return -EBADMSG;
+}
+
+static void add_title(Buffer *out, const char *title) {
+        buffer_printf(out, "  %s:", title);
+        terminal_pad(out, format_width(title) + 1, TITLE_WIDTH);
+}
+
+static void add_duration(Buffer *out, const json_t *seconds) {
+        double number = json_number_value(seconds);
+
+        buffer_add_usec_human(out, number > 0 && number < 1e12 ? (usec_t)(number * (double)USEC_PER_SEC) : 0);
+}
+
+static void add_why(Buffer *out, const json_t *target) {
+        const json_t *health = json_object_get(target, "health");
+        const char *state = text_of(health, "state");
+
+        add_title(out, "health");
+        buffer_printf(out, "%d, ", (int)json_integer_value(json_object_get(health, "code")));
+        buffer_add_terminal(out, state);
+        buffer_printf(out, ": %s\n", health_why(state));
+}
+
+static void add_connection(Buffer *out, const json_t *target) {
+        const json_t *server = json_object_get(target, "server");
+        const char *since = text_of(target, "since"), *cause = text_of(target, "cause");
+
+        add_title(out, "connection");
+        buffer_add_terminal(out, text_of(target, "reach"));
+        if (cause) {
+                buffer_add(out, " (");
+                buffer_add_terminal(out, cause);
+                buffer_add_char(out, ')');
+        }
+        if (since) {
+                buffer_add(out, " since ");
+                buffer_add_terminal(out, since);
+        }
+        if (json_is_object(server)) {
+                buffer_add(out, "; PostgreSQL ");
+                buffer_add_terminal(out, text_of(server, "version"));
+                buffer_add(out,
+                           json_is_true(json_object_get(server, "in_recovery")) ? ", standby" : ", primary");
+        }
+        if (text_of(server, "role")) {
+                buffer_add(out, ", as ");
+                buffer_add_terminal(out, text_of(server, "role"));
+        }
+        buffer_add_char(out, '\n');
+}
+
+static void add_heartbeat(Buffer *out, const json_t *target) {
+        const json_t *health = json_object_get(target, "health"), *age = json_object_get(health, "age_s"),
+                     *max_age = json_object_get(health, "max_age_s");
+
+        add_title(out, "heartbeat");
+        if (json_is_number(age)) {
+                add_duration(out, age);
+                buffer_add(out, " ago");
+        } else
+                buffer_add(out, "never");
+        if (json_is_number(max_age)) {
+                buffer_add(out, ", allowed ");
+                add_duration(out, max_age);
+        }
+        buffer_add_char(out, '\n');
+}
+
+/* What runs now, else what is due next. */
+static void add_doing(Buffer *out, const json_t *target) {
+        const json_t *schedule = json_object_get(target, "schedule"), *next = NULL, *run;
+        const char *doing = text_of(target, "doing");
+        size_t i;
+
+        add_title(out, "now");
+        json_array_foreach(schedule, i, run) {
+                const json_t *due = json_object_get(run, "next_in_s");
+                if (json_is_number(due) &&
+                    (!next || json_number_value(due) < json_number_value(json_object_get(next, "next_in_s"))))
+                        next = run;
+        }
+        if (doing) {
+                buffer_add(out, "check ");
+                buffer_add_terminal(out, doing);
+        } else
+                buffer_add(out, "idle");
+        if (!doing && next) {
+                buffer_add(out, "; next ");
+                buffer_add_terminal(out, text_of(next, "check"));
+                buffer_add(out, " in ");
+                add_duration(out, json_object_get(next, "next_in_s"));
+        }
+        buffer_add_char(out, '\n');
+}
+
+static size_t count_of(const json_t *object, const char *key) {
+        json_int_t count = json_integer_value(json_object_get(object, key));
+
+        return count > 0 ? (size_t)count : 0;
+}
+
+static void add_schedule(Buffer *out, const json_t *target) {
+        const json_t *run;
+        size_t i;
+
+        json_array_foreach(json_object_get(target, "schedule"), i, run) {
+                const char *success = text_of(run, "last_success_at");
+                add_title(out, i == 0 ? "schedule" : "");
+                buffer_add_terminal(out, text_of(run, "check"));
+                buffer_add(out, " every ");
+                add_duration(out, json_object_get(run, "interval_s"));
+                buffer_printf(out, ": %zu runs, %zu failed, last success ", count_of(run, "runs"),
+                              count_of(run, "failures"));
+                buffer_add_terminal(out, success ? success : "never");
+                buffer_add_char(out, '\n');
+        }
+}
+
+static int read_finding(const json_t *json, FindingText *ret) {
+        *ret = (FindingText){
+                .kind = text_of(json, "kind"),
+                .object = text_of(json, "object"),
+                .name = text_of(json, "name"),
+                .summary = text_of(json, "summary"),
+                .reason = text_of(json, "reason"),
+                .method = text_of(json, "method"),
+                .hint = text_of(json, "hint"),
+        };
+        return status_of(json, &ret->status);
+}
+
+static int add_findings(Buffer *out, const TextOptions *options, const json_t *target, Status status) {
+        const json_t *json;
+        size_t i;
+
+        json_array_foreach(json_object_get(target, "findings"), i, json) {
+                FindingText finding;
+                int r = read_finding(json, &finding);
+                if (r < 0)
+                        return r;
+                if (finding.status != status)
+                        continue;
+                if (status > STATUS_PASS)
+                        terminal_finding(out, options, &finding);
+                else
+                        terminal_passing(out, options, &finding, 0, finding.method);
+        }
+        return 0;
+}
+
+static int add_target(Buffer *out, const TextOptions *options, const json_t *target, Status *worst) {
+        Status status, least = options->verbose ? STATUS_SKIPPED : STATUS_WARN;
+        int r = status_of(target, &status);
+
+        if (r < 0 || !text_of(target, "name") || !json_is_object(json_object_get(target, "health")))
+                return -EBADMSG;
+        *worst = status > *worst ? status : *worst;
+        if (options->quiet && status == STATUS_PASS)
+                return 0;
+        terminal_bold(out, options, text_of(target, "name"));
+        buffer_add(out, ": ");
+        terminal_status(out, options, status);
+        buffer_add_char(out, '\n');
+        add_why(out, target);
+        add_connection(out, target);
+        add_heartbeat(out, target);
+        add_doing(out, target);
+        if (options->verbose)
+                add_schedule(out, target);
+        const json_t *scope = json_object_get(target, "scope");
+        add_title(out, "scope");
+        buffer_printf(out, "%zu of %zu checked\n", count_of(scope, "checked"), count_of(scope, "total"));
+        for (Status shown = STATUS_FAIL;; shown--) {
+                r = add_findings(out, options, target, shown);
+                if (r < 0 || shown == least)
+                        break;
+        }
+        buffer_add_char(out, '\n');
+        return r;
+}
+
+static void count_findings(const json_t *target, size_t *by_status) {
+        const json_t *finding;
+        size_t i;
+
+        json_array_foreach(json_object_get(target, "findings"), i, finding) {
+                Status status;
+                if (status_of(finding, &status) == 0)
+                        by_status[status]++;
+        }
+}
+
+static void add_last_line(Buffer *out, const TextOptions *options, const json_t *root, Status status) {
+        const json_t *scope_json = json_object_get(root, "scope"), *target;
+        Scope scope = {.checked = count_of(scope_json, "checked"), .total = count_of(scope_json, "total")};
+        size_t by_status[N_STATUSES] = {}, i;
+
+        json_array_foreach(json_object_get(root, "targets"), i, target) {
+                count_findings(target, by_status);
+        }
+        terminal_scope(out, options, &scope, by_status, status);
+}
+
+int render_status_text(const char *json, size_t length, const TextOptions *options, Buffer *out,
+                       Status *ret_status) {
+        _cleanup_(json_freep) json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL);
+        const json_t *targets = json_object_get(root, "targets"), *target;
+        Status worst;
+        size_t i;
+
+        if (json_integer_value(json_object_get(root, "version")) != 1 || !json_is_array(targets))
+                return -EBADMSG;
+        int r = status_of(root, &worst);
+        if (r < 0)
+                return r;
+        json_array_foreach(targets, i, target) {
+                r = add_target(out, options, target, &worst);
+                if (r < 0)
+                        return r;
+        }
+        if (!options->quiet || worst != STATUS_PASS)
+                add_last_line(out, options, root, worst);
+        r = buffer_error(out);
+        if (r >= 0)
+                *ret_status = worst;
+        return r;
+}

@@ -1,0 +1,300 @@
+/* The status page for people.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "fixture.h"
+
+static const CheckKind constraint_kind = {.name = "foreign_key", .interval = offsetof(Intervals, catalog)};
+
+static char *page(const Fixture *fixture, const TargetView *only) {
+        _cleanup_(buffer_done) Buffer out = {};
+
+        ck_assert_int_eq(render_html(&fixture->view, only, BOOT, NOW, &out), 0);
+        return buffer_take(&out);
+}
+
+static void expect(const char *text, const char *part) {
+        ck_assert_msg(strstr(text, part) != NULL, "not in the page: %s\n%s", part, text);
+}
+
+static void expect_not(const char *text, const char *part) {
+        ck_assert_msg(strstr(text, part) == NULL, "in the page: %s\n%s", part, text);
+}
+
+static void expect_order(const char *text, const char *first, const char *second) {
+        const char *a = strstr(text, first), *b = strstr(text, second);
+
+        ck_assert_msg(a && b && a < b, "not in this order: %s, %s\n%s", first, second, text);
+}
+
+static TargetView *add_shop(Fixture *fixture) {
+        TargetView *shop = fixture_add_target(fixture, "shop");
+
+        fixture_add(shop, PASSING(KIND_CONNECTION, "shop", "connection"));
+        fixture_add(shop, VIOLATED("public.orders", "c", 3));
+        fixture_add(shop, PASSING(KIND_CONSTRAINT, "public.orders", "d"));
+        fixture_add(shop, VIOLATED("public.items", "noted", 1))->status = STATUS_PASS;
+        Finding *fail = fixture_add(shop, PASSING(KIND_CONSTRAINT, "public.items", "gone"));
+        fail->status = STATUS_FAIL;
+        fail->reason = REASON_MISSING;
+        fail->summary = (char *)"The constraint does not exist.";
+        Finding *status = fixture_add(shop, PASSING(KIND_MIGRATION, "prisma", "status"));
+        status->summary = (char *)"12 applied.";
+        return shop;
+}
+
+static const char *const odd_names[] = {
+        ODD_NAME,
+        "<script>alert(1)</script>",
+        "</code></pre><img src=x onerror=alert(1)>",
+        "\"><b onmouseover='x'>",
+        "%s%n{}&amp;",
+        "\xff\xfe\xe2\x80\xae\x1b[31m",
+        "select",
+        "63 bytes 63 bytes 63 bytes 63 bytes 63 bytes 63 bytes 63 bytes ",
+};
+
+/* Wherever a name or a sentence stands, passing or not, on either page. */
+START_TEST(d26_odd_names_are_text_and_nothing_else) {
+        for (size_t i = 0; i < ELEMENTS(odd_names); i++) {
+                _cleanup_(fixture_done) Fixture fixture = {}, tame = {};
+                const char *names[] = {odd_names[i], "x"};
+                Fixture *fixtures[] = {&fixture, &tame};
+                size_t tags[2], quotes[2];
+
+                for (size_t f = 0; f < 2; f++) {
+                        TargetView *shop = fixture_add_target(fixtures[f], "shop");
+                        char *name = (char *)names[f];
+                        Finding *finding = fixture_add(shop, VIOLATED(name, name, 3));
+                        finding->summary = finding->hint = finding->repair = name;
+                        finding = fixture_add(shop, VIOLATED(name, name, 1));
+                        finding->status = STATUS_PASS;
+                        finding->summary = name;
+                        finding = fixture_add(shop, PASSING(KIND_MIGRATION, name, name));
+                        finding->summary = name;
+                        fixtures[f]->servers[0].role = name;
+
+                        _cleanup_(freep) char *text = page(fixtures[f], shop);
+                        tags[f] = count_of_text(text, "<");
+                        quotes[f] = count_of_text(text, "\"");
+                        ck_assert_uint_eq(str_utf8_prefix(text, strlen(text)), strlen(text));
+                        expect_not(text, "<script");
+                        expect_not(text, "<img");
+                        expect_not(text, "\x1b");
+                }
+                ck_assert_msg(tags[0] == tags[1] && quotes[0] == quotes[1], "%s made an element",
+                              odd_names[i]);
+        }
+}
+END_TEST
+
+START_TEST(d26_a_name_is_shown_as_it_is) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        fixture_add(shop, VIOLATED("public.\"<b>&'\"", "a\nb\xe2\x80\xae", 3));
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+        expect(text, "<code>public.&quot;&lt;b&gt;&amp;&#39;&quot;</code> <code>a\\nb\xef\xbf\xbd</code>");
+}
+END_TEST
+
+START_TEST(nothing_is_loaded_or_run) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        const TargetView *only[] = {NULL, shop};
+
+        for (size_t i = 0; i < ELEMENTS(only); i++) {
+                _cleanup_(freep) char *text = page(&fixture, only[i]);
+
+                static const char *const banned[] = {"<script", "http://", "https://", " src=",  " style=",
+                                                     "<style",  "//www",   "url(",     "<iframe"};
+                for (size_t b = 0; b < ELEMENTS(banned); b++)
+                        expect_not(text, banned[b]);
+                ck_assert_uint_eq(count_of_text(text, "<link "), 2);
+                expect(text, only[i] ? "<link rel=\"stylesheet\" href=\"../style.css\">"
+                                     : "<link rel=\"stylesheet\" href=\"./style.css\">");
+        }
+        expect_not(render_html_style(), "url(");
+        expect_not(render_html_style(), "@import");
+        expect(render_html_style(), "prefers-color-scheme:dark");
+}
+END_TEST
+
+START_TEST(a_finding_has_all_that_is_known_of_it) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+
+        add_shop(&fixture);
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+        expect(text, "<article class=\"finding warn\">\n<h4>");
+        expect(text,
+               "warn</span> <span class=\"kind\">constraint</span> <code>public.orders</code> "
+               "<code>c</code></h4>\n"
+               "<p class=\"summary\">3 rows break total_amount &gt; 0.</p>\n"
+               "<p class=\"hint\">Repair the rows, then validate the constraint:</p>\n"
+               "<pre><code>ALTER TABLE public.orders VALIDATE CONSTRAINT c;</code></pre>\n"
+               "<dl class=\"facts\">\n"
+               "<div><dt>rows</dt><dd>3</dd></div>\n"
+               "<div><dt>reason</dt><dd><code>violated</code> Rows break the rule.</dd></div>\n"
+               "<div><dt>since</dt><dd><time datetime=\"2026-11-23T15:58:00Z\">2026-11-23 15:58:00 UTC</time>"
+               "</dd></div>\n"
+               "<div><dt>checked</dt><dd><time datetime=\"2026-11-23T15:58:48Z\">12 s ago</time>, "
+               "full</dd></div>\n"
+               "<div><dt>severity</dt><dd>warning</dd></div>\n"
+               "</dl>\n</article>");
+        expect_order(text, "The constraint does not exist.", "3 rows break total_amount");
+}
+END_TEST
+
+START_TEST(the_verdict_is_that_of_health) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+
+        add_shop(&fixture);
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+        expect(text, "<title>fail: all targets - pgvigil</title>");
+        expect(text, "<a href=\"./health/shop\"><code>/health/shop</code></a> answers <strong>200</strong>, "
+                     "degraded: "
+                     "something does not pass, but no rule that gates traffic is broken.</p>");
+        expect(text, "<dd>PostgreSQL 15.18, primary, as pgvigil</dd>");
+        expect(text, "<dd>1.2 s ago, allowed 45 s</dd>");
+        expect(text, "<dd>6 of 6 checked</dd>");
+        expect(text, "<time datetime=\"2026-11-23T15:59:00Z\">2026-11-23 15:59:00 UTC</time>");
+        expect(text,
+               "<th scope=\"row\">Constraints</th><td>1 of 4 in order; 1 noted only, 1 fail, 1 warn</td>");
+}
+END_TEST
+
+START_TEST(the_timeline_says_what_this_version_does_not_look_at) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+
+        add_shop(&fixture);
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+        ck_assert_uint_eq(count_of_text(text, "skipped</span><p>Not in this version.</p></li>"), 3);
+        expect(text, "<li class=\"pass\"><b>Production</b> ");
+        expect(text, "pass</span><p>prisma: 12 applied.</p></li>");
+        expect_order(text, "<b>Preparation</b>", "<b>Staging</b>");
+        expect_order(text, "<b>Production</b>", "<b>Monitoring</b>");
+}
+END_TEST
+
+START_TEST(what_passes_and_the_schedule_are_on_the_targets_page_only) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        CheckRun run = {.kind = &constraint_kind,
+                        .runs = 7,
+                        .last_success_at = NOW - 5 * USEC_PER_SEC,
+                        .next_due = BOOT + 9 * USEC_PER_SEC};
+
+        run.failures[REASON_TIMEOUT] = 2;
+        shop->runs = &run;
+        shop->n_runs = 1;
+        _cleanup_(freep) char *all = page(&fixture, NULL), *one = page(&fixture, shop);
+        expect_not(all, "<details");
+        expect_not(all, "Schedule");
+        expect(all, "<a href=\"./target/shop\">");
+        expect(one, "<title>fail: shop - pgvigil</title>");
+        expect(one, "<details>\n<summary>4 pass</summary>\n");
+        expect(one, "<caption>Constraints (2)</caption>");
+        expect(one, "noted</span></td><th scope=\"row\"><code>public.items</code> <code>noted</code>"
+                    "<span class=\"note\">3 rows break total_amount &gt; 0.</span></th>");
+        expect(one, "<tr><th scope=\"row\">foreign key<small>every 1 min</small></th><td>"
+                    "<time datetime=\"2026-11-23T15:58:55Z\">5 s ago</time></td><td>in 9 s</td>"
+                    "<td class=\"number\">7</td><td class=\"number\">2</td></tr>");
+}
+END_TEST
+
+START_TEST(each_page_has_one_first_heading_and_status_in_words) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+
+        fixture_add(fixture_add_target(&fixture, "bank"), PASSING(KIND_INDEX, "public.a", "i"));
+        _cleanup_(freep) char *all = page(&fixture, NULL), *one = page(&fixture, shop);
+        const char *texts[] = {all, one};
+        for (size_t i = 0; i < ELEMENTS(texts); i++) {
+                const char *text = texts[i];
+
+                ck_assert_uint_eq(count_of_text(text, "<h1"), 1);
+                ck_assert_uint_eq(count_of_text(text, "<main>"), 1);
+                ck_assert_uint_eq(count_of_text(text, "<table"), count_of_text(text, "<caption"));
+                ck_assert_uint_eq(count_of_text(text, "<svg "), count_of_text(text, "aria-hidden=\"true\""));
+                ck_assert_uint_eq(count_of_text(text, "class=\"badge "),
+                                  count_of_text(text, "</svg>fail</span>") +
+                                          count_of_text(text, "</svg>pass</span>") +
+                                          count_of_text(text, "</svg>warn</span>") +
+                                          count_of_text(text, "</svg>noted</span>") +
+                                          count_of_text(text, "</svg>skipped</span>"));
+        }
+        expect(all, "<a href=\"./target/bank\">bank</a></th><td>200, healthy</td><td>1 of 1 checked</td>");
+}
+END_TEST
+
+START_TEST(an_unknown_past_is_not_shown_as_good) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        shop->reach = REACH_UNREACHABLE;
+        shop->cause = CAUSE_REFUSED;
+        shop->heartbeat = 0;
+        _cleanup_(freep) char *text = page(&fixture, shop);
+        expect(text, "<strong>503</strong>, unreachable (refused): ");
+        expect(text, "<dd>not connected (refused) since <time ");
+        expect(text, "<dd>never</dd>");
+        expect(text, "unknown</span><p>Nothing is known yet.</p>");
+        expect(text, "Nothing was checked, so nothing is known to pass.");
+        expect_not(text, "</svg>pass</span>");
+}
+END_TEST
+
+START_TEST(what_was_seen_earlier_says_so) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        _cleanup_(freep) char *fresh = page(&fixture, shop);
+
+        shop->heartbeat = BOOT - 300 * USEC_PER_SEC;
+        _cleanup_(freep) char *stale = page(&fixture, shop);
+        expect_not(fresh, "class=\"notice\"");
+        expect(stale, "503</strong>, stale: ");
+        expect(stale, "class=\"notice\"");
+        expect(stale, "what follows was seen earlier.");
+}
+END_TEST
+
+START_TEST(the_overview_cuts_long_lists_and_says_so) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        for (size_t i = 0; i < 25; i++)
+                fixture_add(shop, VIOLATED("public.orders", "c", 3));
+        _cleanup_(freep) char *all = page(&fixture, NULL), *one = page(&fixture, shop);
+        ck_assert_uint_eq(count_of_text(all, "<article"), 10);
+        expect(all, "<a href=\"./target/shop\">15 more that do not pass</a>");
+        ck_assert_uint_eq(count_of_text(one, "<article"), 25);
+        expect_not(one, "more that do not pass");
+}
+END_TEST
+
+START_TEST(no_target_is_unknown) {
+        Fixture fixture = {};
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+
+        expect(text, "<title>unknown: all targets - pgvigil</title>");
+        expect_not(text, "</svg>pass</span>");
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                d26_odd_names_are_text_and_nothing_else,
+                d26_a_name_is_shown_as_it_is,
+                nothing_is_loaded_or_run,
+                a_finding_has_all_that_is_known_of_it,
+                the_verdict_is_that_of_health,
+                the_timeline_says_what_this_version_does_not_look_at,
+                what_passes_and_the_schedule_are_on_the_targets_page_only,
+                each_page_has_one_first_heading_and_status_in_words,
+                an_unknown_past_is_not_shown_as_good,
+                what_was_seen_earlier_says_so,
+                the_overview_cuts_long_lists_and_says_so,
+                no_target_is_unknown,
+        };
+
+        return run_suite("html", tests, ELEMENTS(tests));
+}
