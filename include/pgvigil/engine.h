@@ -1,0 +1,66 @@
+/* engine: which job runs when, against which connection, and what became of it. Shared by the
+ * daemon and by one-shot commands.
+ *
+ *   Settings ─▶ targets × checks = jobs ─▶ due jobs of a target = a round ─▶ View
+ *
+ * A round is applied as a whole; a job that is still running when due again is skipped and
+ * counted. The engine owns the View; everybody else reads it between two turns of the loop.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/model/view.h"
+
+typedef struct sd_event sd_event;
+typedef struct Engine Engine;
+
+typedef struct EngineObserver {
+        /* The View changed: a round was applied, an attempt failed, a result grew too old. */
+        void (*changed)(void *userdata);
+        /* `once` only: every target had its round. */
+        void (*finished)(void *userdata);
+        /* A statement is about to run, or (ran == false) would run: `outcome` is NULL then. */
+        void (*statement)(void *userdata, const TargetView *target, const CheckKind *check,
+                          const Statement *statement, const Outcome *outcome);
+        void *userdata;
+} EngineObserver;
+
+typedef struct EngineOptions {
+        const CheckKind *const *kinds; /* NULL-terminated, in the order of a round; NULL: all */
+        bool once;                     /* one round a target, one attempt, no schedule */
+        bool explain;                  /* what reads rows of tables is not run */
+        const char *application_name;  /* begins with "pgvigil"; NULL: "pgvigil" */
+        bool use_environment;          /* libpq's environment and passfile */
+        size_t key_rows;               /* keys of violating rows to fetch a rule */
+        EngineObserver observer;
+} EngineOptions;
+
+int engine_new(sd_event *event, const EngineOptions *options, Engine **ret);
+
+/* Closes every connection at once. */
+Engine *engine_free(Engine *engine);
+DEFINE_CLEANUP(Engine, engine_free)
+
+/* Makes the targets those of `settings` (start and reload): a target that did not change keeps
+ * its connection, counters, findings and ages. Takes the targets out of *settings. On failure
+ * nothing changed. */
+int engine_configure(Engine *engine, Settings *settings);
+
+/* No new round begins; connections are closed; /health says stopping. */
+void engine_stop(Engine *engine);
+
+View *engine_view(Engine *engine);
+
+/* The scheduler has not advanced for three intervals of some target (or 10 s, if longer). */
+bool engine_is_late(const Engine *engine, usec_t boottime);
+
+/* The engine's own tables (status, up, runs, durations …) for /metrics; borrowed by the caller,
+ * who frees them. `live`: those that depend on the moment of asking. */
+int engine_tables(const Engine *engine, bool live, usec_t boottime, Table ***ret_tables, size_t *ret_n);
+void engine_tables_free(Table **tables, size_t n);
+
+/* The shapes of all checks and of the engine itself, NULL-terminated: for the manual. */
+const Shape *const *engine_shapes(void);
+
+/* The session statements of a target, for --explain; `exclusion_off`: a Statement says so. Owned. */
+char *engine_session_statements(const Engine *engine, const TargetView *target, bool exclusion_off);

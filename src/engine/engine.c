@@ -1,0 +1,228 @@
+/* The engine: targets, workers and the View.
+ *
+ * Settings come in, targets are made, kept or ended; what a single target does is in target.c
+ * (connection and schedule), round.c (jobs) and apply.c (results).
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "pgvigil/engine.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+
+#include "internal.h"
+#include "pgvigil/base/clock.h"
+#include "pgvigil/base/log.h"
+#include "pgvigil/checks.h"
+
+/* New connections are begun at most this often, so that a restart of many targets is no storm. */
+#define CONNECT_SPACING (20 * USEC_PER_MSEC)
+
+static const CheckKind *const all_kinds[] = {
+#define CHECK(name) &name##_check,
+#include "pgvigil/checks.def"
+#undef CHECK
+        NULL,
+};
+
+static int on_worker(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        worker_dispatch(userdata);
+        return 0;
+}
+
+static int engine_add_worker(Engine *engine, const char *name, Worker **ret_worker,
+                             sd_event_source **ret_source) {
+        int r = worker_new(name, ret_worker);
+
+        if (r < 0)
+                return r;
+        return sd_event_add_io(engine->event, ret_source, worker_fd(*ret_worker), EPOLLIN, on_worker,
+                               *ret_worker);
+}
+
+int engine_new(sd_event *event, const EngineOptions *options, Engine **ret) {
+        _cleanup_(engine_freep) Engine *engine = calloc(1, sizeof(*engine));
+        int r;
+
+        if (!engine)
+                return -ENOMEM;
+
+        engine->event = sd_event_ref(event);
+        engine->options = *options;
+        if (!engine->options.kinds)
+                engine->options.kinds = all_kinds;
+        engine->view.started_at = clock_realtime();
+        engine->view.reload_ok = true;
+        engine->view.reloaded_at = engine->view.started_at;
+        /* Jitter needs no quality; without entropy yet the clock will do. */
+        if (getrandom(&engine->random, sizeof(engine->random), GRND_NONBLOCK) < 0)
+                engine->random = clock_boottime();
+
+        r = engine_add_worker(engine, "pgvigil-names", &engine->names, &engine->names_source);
+        if (r < 0)
+                return r;
+        r = engine_add_worker(engine, "pgvigil-files", &engine->files, &engine->files_source);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE(engine);
+        return 0;
+}
+
+static void targets_free(Target **targets, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                target_free(targets[i]);
+        free(targets);
+}
+
+Engine *engine_free(Engine *engine) {
+        if (!engine)
+                return NULL;
+
+        targets_free(engine->targets, engine->n_targets);
+        free(engine->view.targets);
+        sd_event_source_disable_unref(engine->names_source);
+        sd_event_source_disable_unref(engine->files_source);
+        worker_free(engine->names);
+        worker_free(engine->files);
+        sd_event_unref(engine->event);
+        free(engine);
+        return NULL;
+}
+
+/* splitmix64: jitter only, nothing rests on it. */
+uint64_t engine_random(Engine *engine) {
+        uint64_t z = (engine->random += UINT64_C(0x9e3779b97f4a7c15));
+
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        return z ^ (z >> 31);
+}
+
+void engine_changed(Engine *engine) {
+        engine->view.applied_boottime = clock_boottime();
+        if (engine->options.observer.changed)
+                engine->options.observer.changed(engine->options.observer.userdata);
+}
+
+void engine_target_done(Engine *engine) {
+        for (size_t i = 0; i < engine->n_targets; i++)
+                if (!engine->targets[i]->is_done)
+                        return;
+        if (engine->options.observer.finished)
+                engine->options.observer.finished(engine->options.observer.userdata);
+}
+
+/* Takes an unchanged target out of the running ones, or returns NULL. */
+static Target *engine_keep(Engine *engine, const TargetSettings *settings) {
+        for (size_t i = 0; i < engine->n_targets; i++) {
+                Target *target = engine->targets[i];
+
+                if (target && target_settings_equal(&target->settings, settings))
+                        return TAKE(engine->targets[i]);
+        }
+        return NULL;
+}
+
+/* The new targets of `settings`; NULL entries are those that go on unchanged. */
+static int engine_prepare(Engine *engine, Settings *settings, Target ***ret) {
+        size_t n = settings->targets.count, fresh = 0;
+        Target **targets = calloc(n + 1, sizeof(*targets));
+
+        if (!targets)
+                return -ENOMEM;
+
+        for (size_t i = 0; i < n; i++) {
+                TargetSettings *one = LIST_AT(settings->targets, TargetSettings, i);
+                bool is_kept = false;
+                int r;
+
+                for (size_t k = 0; k < engine->n_targets && !is_kept; k++)
+                        is_kept = target_settings_equal(&engine->targets[k]->settings, one);
+                if (is_kept)
+                        continue;
+
+                r = target_new(engine, one, fresh++ * CONNECT_SPACING, &targets[i]);
+                if (r < 0) {
+                        targets_free(targets, n);
+                        return r;
+                }
+        }
+
+        *ret = targets;
+        return 0;
+}
+
+int engine_configure(Engine *engine, Settings *settings) {
+        bool is_reload = engine->n_targets > 0;
+        size_t n = settings->targets.count;
+        TargetView **views = calloc(n + 1, sizeof(*views));
+        Target **targets;
+        int r;
+
+        if (!views)
+                return -ENOMEM;
+        r = engine_prepare(engine, settings, &targets);
+        if (r < 0) {
+                free(views);
+                return r;
+        }
+
+        for (size_t i = 0; i < n; i++) {
+                if (targets[i])
+                        targets[i]->view.is_new = is_reload;
+                else
+                        targets[i] = engine_keep(engine, LIST_AT(settings->targets, TargetSettings, i));
+                assert(targets[i]);
+                views[i] = &targets[i]->view;
+        }
+
+        targets_free(engine->targets, engine->n_targets);
+        free(engine->view.targets);
+        engine->targets = targets;
+        engine->n_targets = n;
+        engine->view.targets = views;
+        engine->view.n_targets = n;
+        engine_changed(engine);
+        return 0;
+}
+
+void engine_stop(Engine *engine) {
+        engine->is_stopped = true;
+        engine->view.is_stopping = true;
+        for (size_t i = 0; i < engine->n_targets; i++)
+                target_stop(engine->targets[i]);
+        engine_changed(engine);
+}
+
+View *engine_view(Engine *engine) {
+        return &engine->view;
+}
+
+bool engine_is_late(const Engine *engine, usec_t boottime) {
+        for (size_t i = 0; i < engine->n_targets; i++) {
+                const Target *target = engine->targets[i];
+                usec_t slack = 3 * target->settings.intervals.activity;
+
+                if (slack < 10 * USEC_PER_SEC)
+                        slack = 10 * USEC_PER_SEC;
+                if (!engine->is_stopped && boottime > usec_add(target->wake_at, slack))
+                        return true;
+        }
+        return false;
+}
+
+char *engine_session_statements(const Engine *engine, const TargetView *target, bool exclusion_off) {
+        const TargetSettings *settings = target->settings;
+        PgOptions options = {
+                .application_name = "pgvigil",
+                .connect_timeout = settings->limits.connect_timeout,
+                .statement_timeout = settings->limits.statement_timeout,
+                .lock_timeout = settings->limits.lock_timeout,
+        };
+
+        return pg_session_statements(target->server ? target->server->version_num : 0, &options,
+                                     exclusion_off);
+}

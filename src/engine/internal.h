@@ -1,0 +1,105 @@
+/* The engine's own types: Target (a view with what drives it) and Job (a check on a target).
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "pgvigil/engine.h"
+#include "pgvigil/model/health.h"
+#include "pgvigil/pg.h"
+
+typedef struct Job {
+        const CheckKind *kind;
+        void *state;
+        usec_t period;
+        size_t first, count; /* its slice of view.findings */
+        Table **tables;      /* what it published last; owned */
+        size_t n_tables;
+        bool in_round;
+        bool has_report; /* `report` waits for the end of the round */
+        Reason failed;   /* REASON_OK, or why this round has no report */
+        Report report;
+} Job;
+
+/* Where a target stands. target_step() makes every transition:
+ *
+ *   IDLE ──round_begin──▶ PICK ──job has gather──▶ GATHER ──on_gathered──▶ ASK
+ *    ▲                     │ ▲ └───────────────────────────────────────────▲
+ *    │ round_end           │ └──────── JUDGE ◀──(commit)── 0 ──┤            │
+ *    └─────no job left─────┘                                  ASK ──1──▶ RUN ─on_statement
+ *   any ──target_lost──▶ IDLE                                                               */
+typedef enum Stage {
+        STAGE_IDLE,
+        STAGE_CONNECT,
+        STAGE_PICK,
+        STAGE_GATHER,
+        STAGE_ASK,
+        STAGE_RUN,
+        STAGE_COMMIT,
+        STAGE_JUDGE,
+} Stage;
+
+typedef struct Target {
+        TargetView view;
+        Engine *engine;
+        TargetSettings settings; /* owned */
+        char *credential_path;
+        PgConnection *connection;
+        sd_event_source *timer; /* next due, next expiry or the deadline of a gather */
+        Stage stage;
+        Job *jobs; /* one a check, in the order of a round; runs are view.runs */
+        size_t n_jobs;
+        size_t current;     /* the job of this round */
+        usec_t round_began; /* boottime */
+        usec_t job_began;
+        Statement statement;    /* the one that runs */
+        WorkerJob *gather;      /* under way, or NULL */
+        usec_t gather_deadline; /* boottime */
+        MigrationFacts *migrations;
+        Health last_health;    /* as last told: a change is an event */
+        bool identity_changed; /* failover, or another system behind the address */
+        bool system_changed;   /* another system: what was found is not of this one */
+        unsigned failures;     /* attempts in a row */
+        usec_t retry_at;       /* boottime */
+        usec_t wake_at;        /* boottime by which something must have happened */
+        usec_t next_expiry;    /* boottime at which the first finding grows too old */
+        bool is_done;          /* `once`: had its round */
+} Target;
+
+struct Engine {
+        sd_event *event;
+        EngineOptions options;
+        Worker *names;
+        Worker *files;
+        sd_event_source *names_source, *files_source;
+        View view;
+        Target **targets;
+        size_t n_targets;
+        uint64_t random;
+        bool is_stopped;
+};
+
+/* target.c */
+int target_new(Engine *engine, TargetSettings *settings, usec_t delay, Target **ret);
+Target *target_free(Target *target);
+DEFINE_CLEANUP(Target, target_free)
+void target_arm(Target *target);
+void target_lost(Target *target, Cause cause, const char *text);
+void target_stop(Target *target);
+
+/* round.c */
+void round_begin(Target *target, usec_t boottime);
+void round_cancel(Target *target); /* gives up everything that is under way */
+void round_gather_late(Target *target);
+CheckContext target_context(const Target *target);
+
+/* apply.c: what a round found becomes the view */
+void apply_round(Target *target, usec_t boottime, usec_t realtime);
+void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
+bool apply_age(Target *target, usec_t boottime, usec_t realtime);
+
+/* engine.c */
+uint64_t engine_random(Engine *engine);
+void engine_changed(Engine *engine);
+void engine_target_done(Engine *engine);
