@@ -1,0 +1,71 @@
+/* The statements of the inventory: every name qualified, $1 the schemas as text[].
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+/* clang-format off */
+
+/* Names of columns come one a line: a name may hold a newline, but nobody's does. */
+#define CHECKS_SQL \
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS tablename," \
+        " k.conname AS name, pg_catalog.pg_get_expr(k.conbin, k.conrelid) AS expression" \
+        " FROM pg_catalog.pg_constraint k" \
+        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid" \
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+        " WHERE k.contype = 'c' AND k.coninhcount = 0 AND n.nspname = ANY ($1::text[])" \
+        " ORDER BY 1, 2"
+
+#define KEYS_SQL \
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS tablename," \
+        " k.conname AS name," \
+        " (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY u.place)" \
+        "    FROM pg_catalog.unnest(k.conkey) WITH ORDINALITY u(attnum, place)" \
+        "    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum = u.attnum) AS columns," \
+        " pg_catalog.quote_ident(fn.nspname) || '.' || pg_catalog.quote_ident(f.relname) AS parent," \
+        " CASE k.confdeltype::text WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'" \
+        "   WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_delete," \
+        " CASE k.confupdtype::text WHEN 'a' THEN 'no action' WHEN 'r' THEN 'restrict' WHEN 'c' THEN 'cascade'" \
+        "   WHEN 'n' THEN 'set null' ELSE 'set default' END AS on_update" \
+        " FROM pg_catalog.pg_constraint k" \
+        " JOIN pg_catalog.pg_class c ON c.oid = k.conrelid" \
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+        " JOIN pg_catalog.pg_class f ON f.oid = k.confrelid" \
+        " JOIN pg_catalog.pg_namespace fn ON fn.oid = f.relnamespace" \
+        " WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname = ANY ($1::text[])" \
+        " ORDER BY 1, 2"
+
+/* Those that a constraint made are watched with it; expressions and predicates have no columns to name. */
+#define INDEXES_SQL \
+        "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS tablename," \
+        " (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY a.attnum)" \
+        "    FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indexrelid) AS columns," \
+        " i.indisunique AS isunique" \
+        " FROM pg_catalog.pg_index i" \
+        " JOIN pg_catalog.pg_class c ON c.oid = i.indrelid" \
+        " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid" \
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+        " WHERE n.nspname = ANY ($1::text[]) AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indisvalid" \
+        " AND NOT x.relispartition AND c.relkind IN ('r', 'p') AND i.indnkeyatts = i.indnatts" \
+        " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k" \
+        "                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))" \
+        " ORDER BY x.relname"
+
+/* Statements, not a script: format() quotes every name. A history may stand outside the schemas. */
+#define GRANTS_SQL \
+        "SELECT line FROM (" \
+        "SELECT 1 AS step, '' AS name," \
+        " pg_catalog.format('GRANT CONNECT ON DATABASE %I TO pgvigil;', pg_catalog.current_database()) AS line" \
+        " UNION ALL" \
+        " SELECT 2, n.nspname, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgvigil;', n.nspname)" \
+        " FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1::text[])" \
+        " OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c" \
+        "             WHERE c.relnamespace = n.oid AND c.relname = '_prisma_migrations' AND c.relkind = 'r')" \
+        " UNION ALL" \
+        " SELECT 3, n.nspname || '.' || c.relname," \
+        " pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO pgvigil;', n.nspname, c.relname)" \
+        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+        " WHERE c.relkind IN ('r', 'p') AND (n.nspname = ANY ($1::text[])" \
+        " OR (c.relname = '_prisma_migrations' AND n.nspname !~ '^pg_'))" \
+        ") x ORDER BY step, name"
+
+/* clang-format on */

@@ -1,0 +1,214 @@
+/* /livez, /readyz and /health: from a request to a HealthQuery, and its answer.
+ *
+ * Bad parameters are 400, unknown names 404: a typo must not be healthy.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "internal.h"
+#include "pgvigil/base/clock.h"
+
+#define HEALTH_TYPE  "application/health+json"
+#define EXCLUDES_MAX 16
+
+/* One question as it was asked. */
+typedef struct Question {
+        const TargetView *target; /* NULL: all */
+        char target_name[128];
+        HealthQuery query;
+        char *excludes[EXCLUDES_MAX + 1]; /* borrowed from the request */
+        unsigned n_excludes;
+        const char *wrong; /* what is wrong with it */
+} Question;
+
+static bool parse_fail_on(Question *question, const char *value) {
+        static const char *const names[] = {
+                [FAIL_ON_UNREACHABLE] = "unreachable",
+                [FAIL_ON_GATE] = "gate",
+                [FAIL_ON_CRITICAL] = "critical",
+                [FAIL_ON_WARNING] = "warning",
+        };
+
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+                if (str_equal(value, names[i])) {
+                        question->query.fail_on = (FailOn)i;
+                        return true;
+                }
+        question->wrong = "fail_on is unreachable, gate, critical or warning";
+        return false;
+}
+
+static bool parse_on_unknown(Question *question, const char *value) {
+        question->query.unknown_fails = str_equal(value, "fail");
+        if (question->query.unknown_fails || str_equal(value, "pass"))
+                return true;
+        question->wrong = "on_unknown is pass or fail";
+        return false;
+}
+
+static bool parse_max_age(Question *question, const char *value) {
+        char *end;
+        double seconds = strtod(value, &end);
+
+        if (end != value && *end == '\0' && isfinite(seconds) && seconds > 0 && seconds < 1e9) {
+                question->query.max_age = (usec_t)(seconds * (double)USEC_PER_SEC);
+                return true;
+        }
+        question->wrong = "max_age is a number of seconds above 0";
+        return false;
+}
+
+static bool parse_exclude(Question *question, const char *value) {
+        if (question->n_excludes >= EXCLUDES_MAX) {
+                question->wrong = "too many exclude parameters";
+                return false;
+        }
+        question->excludes[question->n_excludes++] = (char *)value;
+        return true;
+}
+
+static bool parse_check(Question *question, const char *value) {
+        question->query.check = value;
+        return true;
+}
+
+static bool parse_verbose(Question *question, const char *value) {
+        question->query.verbose = !str_equal(value, "0") && !str_equal(value, "false");
+        return true;
+}
+
+static const struct {
+        const char *key;
+        bool (*parse)(Question *question, const char *value);
+} parameters[] = {
+        {"check", parse_check},     {"exclude", parse_exclude},       {"fail_on", parse_fail_on},
+        {"max_age", parse_max_age}, {"on_unknown", parse_on_unknown}, {"verbose", parse_verbose},
+};
+
+static bool parse_parameters(Question *question, const HttpRequest *request) {
+        const char *key;
+
+        for (size_t i = 0; (key = http_request_query_key(request, i)); i++) {
+                bool is_known = false;
+
+                for (size_t k = 0; k < ELEMENTS(parameters); k++)
+                        is_known |= str_equal(key, parameters[k].key);
+                if (!is_known) {
+                        question->wrong = "unknown parameter";
+                        return false;
+                }
+        }
+
+        for (size_t k = 0; k < ELEMENTS(parameters); k++) {
+                const char *value;
+
+                for (size_t nth = 0; (value = http_request_query(request, parameters[k].key, nth)); nth++)
+                        if (!parameters[k].parse(question, value))
+                                return false;
+        }
+        return true;
+}
+
+/* Before a first look nobody knows what there is: then the target's own state is the answer. */
+static bool was_seen(const TargetView *target) {
+        return target->server != NULL;
+}
+
+/* Only a target that counts in the answer can vouch for a name. */
+static bool exists(const View *view, const Question *question, const char *check) {
+        if (question->target)
+                return !was_seen(question->target) || health_check_exists(question->target, check);
+        for (size_t i = 0; i < view->n_targets; i++) {
+                const TargetView *target = view->targets[i];
+
+                if (target->settings->in_global && !target->is_new &&
+                    (!was_seen(target) || health_check_exists(target, check)))
+                        return true;
+        }
+        return finding_kind_from_name(check) >= 0;
+}
+
+/* "/health/TARGET[/CHECK]": false when there is no such target. */
+static bool parse_path(Question *question, const View *view, const char *path) {
+        const char *rest = path + strlen("/health"), *slash;
+        size_t length;
+
+        if (*rest == '\0')
+                return true;
+        rest++;
+        slash = strchr(rest, '/');
+        length = slash ? (size_t)(slash - rest) : strlen(rest);
+        if (length >= sizeof(question->target_name))
+                return false;
+        memcpy(question->target_name, rest, length);
+        question->target_name[length] = '\0';
+
+        question->target = view_target(view, question->target_name);
+        if (slash)
+                question->query.check = slash + 1;
+        return question->target != NULL;
+}
+
+static int answer_question(Daemon *daemon, const Question *question, Answer *answer) {
+        const View *view = engine_view(daemon->engine);
+        usec_t now = clock_boottime();
+        Health health = question->target ? health_of_target(view, question->target, &question->query, now)
+                                         : health_of_all(view, &question->query, now);
+        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+        int r = render_health_json(&health, question->target, &question->query, now, clock_realtime(), &body);
+
+        if (r < 0)
+                return r;
+        return answer_buffer(answer, (unsigned)health.code, &body, HEALTH_TYPE);
+}
+
+int answer_health(Daemon *daemon, const HttpRequest *request, Answer *answer) {
+        const View *view = engine_view(daemon->engine);
+        Question question = {.query.fail_on = FAIL_ON_GATE};
+
+        if (!parse_path(&question, view, request->path))
+                return answer_error(answer, 404, "no such target");
+        if (question.query.check && str_equal(question.query.check, "verdict"))
+                return answer_error(answer, 404, "no monitoring phase");
+        if (!parse_parameters(&question, request))
+                return answer_error(answer, 400, question.wrong);
+
+        for (unsigned i = 0; i < question.n_excludes; i++)
+                if (!exists(view, &question, question.excludes[i]))
+                        return answer_error(answer, 400, "exclude names no check");
+        question.query.exclude = question.excludes;
+
+        if (question.query.check && !exists(view, &question, question.query.check))
+                return answer_error(answer, 404, "no such check");
+        if (question.query.verbose && !daemon_is_authorized(daemon, request))
+                return answer_error(answer, 401, "details need a bearer token");
+
+        return answer_question(daemon, &question, answer);
+}
+
+static int answer_simple(Answer *answer, bool is_good, const char *state) {
+        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+
+        buffer_printf(&body, "{\"status\":\"%s\",\"state\":\"%s\"}\n", is_good ? "pass" : "fail", state);
+        return answer_buffer(answer, is_good ? 200 : 503, &body, HEALTH_TYPE);
+}
+
+int answer_livez(Daemon *daemon, const HttpRequest *request, Answer *answer) {
+        bool is_late = engine_is_late(daemon->engine, clock_boottime());
+
+        return answer_simple(answer, !is_late, is_late ? "late" : "alive");
+}
+
+int answer_readyz(Daemon *daemon, const HttpRequest *request, Answer *answer) {
+        const View *view = engine_view(daemon->engine);
+        bool is_ready = !view->is_stopping;
+
+        for (size_t i = 0; i < view->n_targets; i++)
+                is_ready &= view->targets[i]->rounds > 0 || view->targets[i]->is_new;
+        return answer_simple(answer, is_ready,
+                             view->is_stopping ? "stopping"
+                             : is_ready        ? "ready"
+                                               : "starting");
+}
