@@ -1,0 +1,233 @@
+"""The status page for people: headers, structure, odd names, and what a real browser makes of it."""
+import html.parser
+import os
+import re
+import struct
+import subprocess
+import zlib
+from urllib.parse import urljoin
+
+from lab import directory, make_shop, run, shared, target, wait_for
+from test_shop import plant, shop_target
+
+# Names that PostgreSQL allows; each is the name of a table and of a violated constraint.
+ODD = ['<script>alert(1)</script>', '</code></pre><img src=x onerror=alert(1)>', '"><b onmouseover=\'x\'>', 'a;b%s{é🐘}\nc',
+       'select', "it's & &lt;", "x" * 63]
+POLICY = {"default-src 'none'", "style-src 'self'", "img-src data:", "base-uri 'none'", "form-action 'none'",
+          "frame-ancestors 'none'"}
+TAGS = {"html", "head", "meta", "title", "link", "body", "header", "nav", "a", "p", "time", "main", "section", "h1", "h2", "h3",
+        "h4", "span", "svg", "path", "dl", "div", "dt", "dd", "ol", "li", "b", "strong", "code", "pre", "table", "caption",
+        "thead", "tbody", "tr", "th", "td", "article", "details", "summary", "small", "footer", "ul"}
+VOID = {"meta", "link"}
+
+
+def quoted(name):
+    return '"' + name.replace('"', '""') + '"'
+
+
+def odd_database():
+    script = ""
+    for name in ODD:
+        script += f"""CREATE TABLE {quoted(name)} (id int); INSERT INTO {quoted(name)} VALUES (-1);
+            ALTER TABLE {quoted(name)} ADD CONSTRAINT {quoted(name)} CHECK (id > 0) NOT VALID;
+            CREATE TABLE {quoted('p' + name[:20])} (id int PRIMARY KEY);\n"""
+    return shared.empty(script)
+
+
+def serve(lab, **kwargs):
+    database = odd_database()
+    daemon = lab.daemon(target("db", shared.cluster.conninfo(database, "pgvigil"), limits='max_age = "60s";'), **kwargs)
+    wait_for(lambda: daemon.code("/health/db") == 200, "the first round")
+    return daemon
+
+
+class Page(html.parser.HTMLParser):
+    """Reads a page and refuses what is not well-formed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.links, self.headings, self.texts = [], [], [], [], []
+        self.feed(text)
+        self.close()
+        assert self.open == [], self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        assert len(attrs) == len(dict(attrs)), (tag, attrs)
+        assert tag in TAGS, self.get_starttag_text()
+        if "href" in dict(attrs):
+            self.links.append(dict(attrs)["href"])
+        if re.fullmatch("h[1-6]", tag):
+            self.headings.append(int(tag[1]))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        assert tag == "path", tag
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, (tag, self.open)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_both_pages_answer_and_forbid_the_browser_the_rest(lab):
+    daemon = serve(lab)
+    for path in ("/", "/target/db"):
+        code, body, headers = daemon.get(path)
+        assert code == 200 and headers["Content-Type"] == "text/html; charset=utf-8", headers
+        assert set(headers["Content-Security-Policy"].split("; ")) == POLICY, headers
+        assert headers["Referrer-Policy"] == "no-referrer" and headers["X-Frame-Options"] == "DENY", headers
+        assert headers["X-Content-Type-Options"] == "nosniff" and headers["Cache-Control"] == "no-store", headers
+        # A page that is read in detail must not move under the reader.
+        assert headers.get("Refresh") == ("30" if path == "/" else None), headers
+        assert body.startswith(b"<!DOCTYPE html>") and b"<script" not in body
+        head = daemon.get(path, "HEAD")
+        assert head[0] == 200 and head[1] == b"" and head[2]["Content-Type"] == headers["Content-Type"], head
+    code, body, headers = daemon.get("/style.css")
+    assert code == 200 and headers["Content-Type"] == "text/css; charset=utf-8" and b"prefers-color-scheme" in body
+    assert daemon.metric("pgvigil_http_requests_total", path="/target/", code="200") == 2
+
+
+def test_an_unknown_target_is_404(lab):
+    daemon = serve(lab)
+    for path in ("/target/nosuch", "/target/", "/target", "/target/db/", "/target/DB", "/index.html"):
+        assert daemon.code(path) == 404, path
+        assert daemon.get(path, "HEAD")[0] == 404, path
+
+
+def test_options_of_the_root_is_still_the_probe(lab):
+    daemon = serve(lab)
+    code, body, headers = daemon.get("/", "OPTIONS")
+    assert headers["Content-Type"] == "application/health+json" and "Refresh" not in headers, headers
+    assert code == daemon.code("/health") == 200 and b'"state"' in body
+    daemon.write(target("db", "host=127.0.0.1 port=1 dbname=x user=x"))
+    daemon.reload()
+    wait_for(lambda: daemon.json("/health/db")["state"] == "unreachable", "the target to be unreachable")
+    assert daemon.get("/", "OPTIONS")[0] == daemon.code("/health") == 503
+    # The page itself is there for people above all when the database is not.
+    code, body, _ = daemon.get("/")
+    assert code == 200 and b"unreachable" in body and b"</svg>pass<" not in body
+
+
+def test_tokens_protect_the_pages_and_not_the_style(lab):
+    path = directory("token") / "tokens"
+    path.write_text("abcdefghijklmnopqrstuvwxyz\n")
+    path.chmod(0o600)
+    if os.getuid() == 0:
+        run(["chown", "nobody:nogroup", path])
+    daemon = serve(lab, http=f'token_file = "{path}";')
+    bearer = {"Authorization": "Bearer abcdefghijklmnopqrstuvwxyz"}
+    for page in ("/", "/target/db"):
+        assert daemon.code(page) == 401 and daemon.get(page, headers=bearer)[0] == 200, page
+    assert daemon.code("/style.css") == 200 and daemon.get("/", "OPTIONS")[0] == 200
+
+
+def test_d26_odd_names_are_text_on_both_pages(lab):
+    daemon = serve(lab)
+    for path in ("/", "/target/db"):
+        page = Page(daemon.get(path)[1].decode())
+        for name in ODD:
+            shown = name.replace("\n", "\\n")
+            assert shown in page.texts, (path, name)
+        for _, attributes in page.tags:
+            assert not any(key.startswith("on") or key in ("style", "src") for key in attributes), attributes
+
+
+def test_the_pages_are_made_for_every_reader(lab):
+    daemon = serve(lab)
+    for path in ("/", "/target/db"):
+        page = Page(daemon.get(path)[1].decode())
+        count = [tag for tag, _ in page.tags].count
+        assert (count("html"), count("main"), count("header"), count("h1")) == (1, 1, 1, 1), path
+        assert page.tags[0] == ("html", {"lang": "en"})
+        assert page.headings[0] == 1 and all(b <= a + 1 for a, b in zip(page.headings, page.headings[1:])), page.headings
+        assert count("caption") == count("table") > 0
+        assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
+        assert all(attributes.get("aria-hidden") == "true" for tag, attributes in page.tags if tag == "svg")
+        for link in page.links:
+            assert re.match(r"\.\.?/|data:image/svg\+xml,", link), link
+            # The root of this daemon answers each of them, health codes aside.
+            assert link.startswith("data:") or daemon.code(urljoin(path, link)) in (200, 503), link
+
+
+def png(path):
+    """(width, height, rows of RGB bytes); the filters of PNG undone."""
+    data = path.read_bytes()
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    width, height, depth, kind, _, _, interlaced = struct.unpack(">IIBBBBB", data[16:29])
+    assert depth == 8 and kind in (2, 6) and not interlaced
+    at, packed, size = 8, b"", 3 if kind == 2 else 4
+    while at < len(data):
+        length, name = struct.unpack(">I4s", data[at:at + 8])
+        packed += data[at + 8:at + 8 + length] if name == b"IDAT" else b""
+        at += length + 12
+    raw, rows, before = zlib.decompress(packed), [], bytearray(width * size)
+    for y in range(height):
+        start = y * (width * size + 1)
+        before = unfilter(raw[start], bytearray(raw[start + 1:start + 1 + width * size]), before, size)
+        rows.append(before)
+    return width, height, [[bytes(row[x * size:x * size + 3]) for x in range(width)] for row in rows]
+
+
+def unfilter(kind, row, above, size):
+    for i in range(len(row) if kind else 0):
+        left = row[i - size] if i >= size else 0
+        corner = above[i - size] if i >= size else 0
+        if kind == 1:
+            guess = left
+        elif kind == 2:
+            guess = above[i]
+        elif kind == 3:
+            guess = (left + above[i]) // 2
+        else:
+            guess = min((abs(above[i] - corner), 0, left), (abs(left - corner), 1, above[i]),
+                        (abs(left + above[i] - 2 * corner), 2, corner))[2]
+        row[i] = (row[i] + guess) & 255
+    return row
+
+
+def browse(url, out, size=(1280, 700), dark=False):
+    """A picture of the page; what the browser's console says."""
+    home = directory("chromium")
+    flags = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []
+    result = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+         "--enable-logging=stderr", f"--user-data-dir={home}", f"--window-size={size[0]},{size[1]}",
+         *flags, f"--screenshot={out}", url],
+        capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "HOME": str(home)})
+    assert out.exists(), result.stderr[-3000:]
+    return [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+
+
+def test_a_browser_shows_the_pages_in_light_and_dark_wide_and_narrow(lab):
+    cluster, name = shared.get(), "shop_page"
+    make_shop(cluster, name)
+    cluster.sql("ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive", name)
+    plant(cluster, name, "check_order_amount_positive")
+    daemon = lab.daemon(shop_target(cluster.conninfo(name, "pgvigil"), limits='max_age = "60s";'))
+    wait_for(lambda: daemon.code("/health/shop") == 200, "the first round")
+    shots = directory("shots")
+    # What the console says is heard: else its silence would prove nothing.
+    assert browse("data:text/html,<script>console.log('heard')</script>", shots / "control.png", (390, 100))
+
+    wide, narrow = (1280, 700), (390, 900)
+    for path, size, dark in (("", wide, False), ("", wide, True), ("", narrow, False), ("", narrow, True),
+                             ("target/shop", wide, False), ("target/shop", narrow, True)):
+        out = shots / f"{path.replace('/', '-')}{size[0]}{dark}.png"
+        said = browse(f"http://127.0.0.1:{daemon.port}/{path}", out, size, dark)
+        assert said == [], said
+        check_picture(out, size, dark)
+
+
+def check_picture(out, size, dark):
+    width, height, rows = png(out)
+    assert (width, height) == size
+    page = rows[0][0]
+    assert (sum(page) < 128 * 3) == dark, page
+    colours = {pixel for row in rows[::3] for pixel in row[::3]}
+    assert len(colours) > 50, f"{out}: {len(colours)} colours"
+    # Nothing runs out of the page at its right edge.
+    assert all(row[x] == page for row in rows for x in range(width - 4, width)), out
