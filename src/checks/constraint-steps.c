@@ -100,7 +100,7 @@ static Reason table_reason(const Group *group, const Constraint *member, const T
         return member->is_trusted || (member->wanted && member->wanted->check) ? REASON_OK : REASON_UNTRUSTED;
 }
 
-static int load_expression(Constraint *member, const Table *table) {
+static int load_expression(const Run *run, Constraint *member, const Table *table) {
         member->is_trusted = false;
         for (size_t row = 0; row < table->n_rows; row++) {
                 if (table_is_null(table, row, "conid") || table_int(table, row, "conid") != member->id)
@@ -108,6 +108,7 @@ static int load_expression(Constraint *member, const Table *table) {
                 member->is_trusted = table_bool(table, row, "trusted");
                 return str_set(&member->expression, table_text(table, row, "expression"));
         }
+        run->counting->is_outdated |= member->id > 0;
         return str_set(&member->expression, NULL);
 }
 
@@ -117,7 +118,7 @@ static int accept_verify(const Run *run, const Table *table) {
         for (size_t i = 0; i < run->group->n_members; i++) {
                 Constraint *member = run->group->members[i];
                 Reason reason = REASON_NO_SUCH_TABLE;
-                int r = load_expression(member, table);
+                int r = load_expression(run, member, table);
 
                 if (r < 0)
                         return r;

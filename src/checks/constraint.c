@@ -2,6 +2,8 @@
  * of the configuration, and the rows that violate them.
  *
  *   catalog ─▶ relations ─▶ count (constraint-count.c) ─▶ done
+ *      ▲                         │
+ *      └── once, when counting met a constraint that is gone
  *
  * It comes at the shorter of two intervals; the catalog is read, and each constraint counted, when
  * their own interval has passed. Foreign keys are not its business.
@@ -65,6 +67,7 @@ static int constraint_begin(void *data, const CheckContext *context, void *gathe
 
         counting_done(&state->counting);
         state->rows = table_free(state->rows);
+        state->was_reread = false;
         if (is_catalog_due(state, context)) {
                 state->phase = PHASE_CATALOG;
                 return 0;
@@ -122,6 +125,11 @@ static int catalog_statement(const ConstraintState *state, const TargetSettings 
         return 1;
 }
 
+/* Counting met a table on which a constraint is gone: the findings must not say that it stands. */
+static bool wants_reread(const ConstraintState *state) {
+        return state->phase == PHASE_COUNT && state->counting.is_outdated && !state->was_reread;
+}
+
 static int constraint_next(void *data, const CheckContext *context, Statement *ret) {
         ConstraintState *state = data;
         _cleanup_(statement_done) Statement statement = {};
@@ -129,7 +137,11 @@ static int constraint_next(void *data, const CheckContext *context, Statement *r
 
         if (state->phase == PHASE_COUNT)
                 r = counting_next(state, context, &statement);
-        else if (state->phase != PHASE_DONE)
+        if (r == 0 && wants_reread(state)) {
+                state->was_reread = true;
+                state->phase = PHASE_CATALOG;
+        }
+        if (r == 0 && (state->phase == PHASE_CATALOG || state->phase == PHASE_RELATIONS))
                 r = catalog_statement(state, context->settings, &statement);
         if (r <= 0) {
                 state->phase = PHASE_DONE;

@@ -82,6 +82,7 @@ typedef struct Counting {
         bool is_open;         /* a transaction is */
         StatementPlace place; /* of the statement under way */
         bool restart;         /* the group begins anew, without proofs */
+        bool is_outdated;     /* a constraint of the catalog was not there any more */
         char *plan;           /* of the rule, until that of the constraint is there */
 } Counting;
 
@@ -92,6 +93,7 @@ typedef struct ConstraintState {
         ConstraintCatalog catalog;
         bool is_known;       /* the catalog was read at least once */
         Reason failure;      /* why the last attempt to read it failed; REASON_OK */
+        bool was_reread;     /* in this run: once is enough */
         Table *rows;         /* of the catalog, until the relations are there */
         usec_t at, boottime; /* when it was read */
         Counting counting;

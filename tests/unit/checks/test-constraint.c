@@ -117,6 +117,26 @@ START_TEST(what_the_lock_reveals_is_unknown_and_not_read) {
 }
 END_TEST
 
+/* Dropped and made anew between two readings of the catalog: what is told must not be of the old one. */
+START_TEST(a_constraint_that_is_gone_has_the_catalog_read_again_once) {
+        World world;
+        size_t n = 0;
+
+        world_open(&world);
+        world.constraints[0] = "";
+        world_want(&world, "orders", NAME, "amount > 0");
+        world_round(&world);
+        world.replies[0] = (Reply){"constraint.verify", .rows = {WORLD_GONE}};
+        world.target->intervals.catalog = 10 * MINUTE; /* it is not due yet */
+        world.now += MINUTE;
+        world_round(&world);
+        for (const char *at = buffer_text(&world.log); (at = strstr(at, "constraint.catalog:")); at++)
+                n++;
+        ck_assert_uint_eq(n, 1);
+        world_close(&world);
+}
+END_TEST
+
 START_TEST(what_the_catalog_forbids_is_not_even_tried) {
         static const struct {
                 const char *relation, *repair;
@@ -511,6 +531,7 @@ int main(void) {
                 d9_user_code_is_never_executed_nor_planned,
                 beside_user_code_no_proof_is_believed,
                 what_the_lock_reveals_is_unknown_and_not_read,
+                a_constraint_that_is_gone_has_the_catalog_read_again_once,
                 what_the_catalog_forbids_is_not_even_tried,
                 d7_a_locked_table_leaves_the_others_counted,
                 an_error_is_unknown_with_its_reason,

@@ -94,6 +94,11 @@ static void add_rows(Table *table, const char *defaults, const char *const rows[
 
 /* One row for each oid asked for, one without where there is none. */
 static void answer_verify(Table *table, const Statement *statement, const char *change) {
+        if (str_equal(change, WORLD_GONE)) {
+                add_row(table, VERIFY, "expression=");
+                return;
+        }
+
         _cleanup_(freep) char *ids = strdup(statement->n_parameters > 2 ? statement->parameters[2] + 1 : "");
         char *rest = ids, *id;
 

@@ -9,11 +9,13 @@
 
 #define WORLD_MAX 8
 
+#define WORLD_GONE "gone" /* verify finds none of the constraints */
+
 /* Answers the statements of that name whose text (or parameters) contain `about`. */
 typedef struct Reply {
         const char *statement, *about; /* about NULL: all */
         const char *sqlstate;          /* an error instead of rows */
-        const char *rows[WORLD_MAX];   /* "column=value|…"; of verify: changes in every row */
+        const char *rows[WORLD_MAX]; /* "column=value|…"; of verify: changes in every row, or WORLD_GONE */
 } Reply;
 
 typedef struct World {
