@@ -51,6 +51,10 @@ static Relation *relation_by_id(const ConstraintCatalog *catalog, int64_t id) {
         return bsearch(&key, catalog->relations, catalog->n_relations, sizeof(key), compare_relations);
 }
 
+const Relation *constraint_relation(const ConstraintCatalog *catalog, int64_t id) {
+        return relation_by_id(catalog, id);
+}
+
 static int load_relation(Relation *relation, const Table *table, size_t row) {
         const char *kind = table_text(table, row, "relkind");
 

@@ -1,10 +1,10 @@
-/* Counting: for each table one transaction, which goes through the steps in their order.
+/* Counting: for each table the steps in their order, each run beginning with another table.
  *
- *   lock ─▶ verify ─▶ prove all ─▶ prove one … ─▶ compare … ─▶ count ─▶ keys … ─▶ close ─▶ columns
+ *   lock ─▶ verify ─▶ prove all ─▶ prove one … ─▶ compare … ─▶ rows (constraint-rows.c) … ─▶ columns
  *
- * A step that has nothing to ask is passed over. An error ends the transaction: when it may be
- * the fault of one rule, each that was to be counted gets a group of its own at the end of the
- * queue; else all of them are unread, with the reason.
+ * A step that has nothing to ask is passed over. What opens a transaction commits the one before. An
+ * error ends it: when it may be the fault of one rule, each that was to be counted gets a group of
+ * its own at the end of the queue; else all of them are unread, with the reason.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
@@ -89,82 +89,113 @@ static int compare_members(const void *a, const void *b) {
         return (left > right) - (left < right);
 }
 
-int counting_plan(ConstraintState *state, const CheckContext *context) {
-        ConstraintCatalog *catalog = &state->catalog;
-        _cleanup_(freep) Constraint **due = calloc(catalog->n_items + 1, sizeof(Constraint *));
+/* A table is visited with all its rules, so that what is remembered of it is of all; those that are
+ * not due are not asked for. */
+static int plan_table(Counting *counting, Constraint *const *items, size_t n) {
+        bool is_due = false;
+        int r = 0;
+
+        for (size_t i = 0; i < n; i++)
+                is_due |= items[i]->is_pending;
+        for (size_t i = 0; is_due && r >= 0 && i < n; i++)
+                r = add_member(counting, items[i]);
+        return r;
+}
+
+/* Each run begins with another group: what a budget cuts off is not always the same. */
+static void rotate(Counting *counting, size_t turn) {
+        size_t n = counting->n_groups, by = n > 0 ? turn % n : 0;
+        Group *rotated = by > 0 ? calloc(n, sizeof(Group)) : NULL;
+
+        if (!rotated)
+                return;
+        memcpy(rotated, counting->groups + by, (n - by) * sizeof(Group));
+        memcpy(rotated + n - by, counting->groups, by * sizeof(Group));
+        free(counting->groups);
+        counting->groups = rotated;
+}
+
+static size_t begin_items(ConstraintCatalog *catalog, const CheckContext *context, Constraint **ret_items) {
         size_t n = 0;
+
+        for (size_t i = 0; i < catalog->n_items; i++) {
+                Constraint *item = &catalog->items[i];
+
+                item->is_proved = false;
+                item->rule = NULL;
+                item->is_pending = is_due(item, context);
+                if (item->is_countable && item->blocked == REASON_OK)
+                        ret_items[n++] = item;
+                if (item->comparison == COMPARISON_UNDECIDED)
+                        item->comparison = COMPARISON_NONE;
+        }
+        return n;
+}
+
+int counting_plan(ConstraintState *state, const CheckContext *context) {
+        _cleanup_(freep) Constraint **items = calloc(state->catalog.n_items + 1, sizeof(Constraint *));
+        size_t n, first = 0;
         int r = 0;
 
         counting_done(&state->counting);
         state->counting.began = context->boottime;
-        if (!due)
+        if (!items)
                 return -ENOMEM;
-        for (size_t i = 0; i < catalog->n_items; i++) {
-                Constraint *item = &catalog->items[i];
-
-                item->is_fresh = false;
-                item->is_pending = is_due(item, context);
-                if (item->is_pending)
-                        due[n++] = item;
-                if (item->comparison == COMPARISON_UNDECIDED)
-                        item->comparison = COMPARISON_NONE;
-        }
-        qsort(due, n, sizeof(*due), compare_members);
-        for (size_t i = 0; r >= 0 && i < n; i++)
-                r = add_member(&state->counting, due[i]);
+        n = begin_items(&state->catalog, context, items);
+        qsort(items, n, sizeof(*items), compare_members);
+        for (size_t i = 1; r >= 0 && i <= n; i++)
+                if (i == n || items[i]->relation != items[first]->relation) {
+                        r = plan_table(&state->counting, items + first, i - first);
+                        first = i;
+                }
+        rotate(&state->counting, state->turn++);
         return r;
 }
 
 static Run run_of(ConstraintState *state, const CheckContext *context) {
         Counting *counting = &state->counting;
 
-        return (Run){counting, &counting->groups[counting->current], context};
+        return (Run){state, counting, &counting->groups[counting->current], context};
 }
 
-/* The next statement of this group: 1, or 0 when it has none left. */
-static int group_next(const Run *run, Statement *ret) {
-        Counting *counting = run->counting;
+/* What the step asks: 1; nothing: 0; negative errno. */
+static int step_next(const Run *run, Statement *ret) {
+        const StepKind *step = &constraint_steps[run->counting->step];
+        _cleanup_(buffer_done) Buffer sql = BUFFER_NULL;
+        int r;
 
-        for (; counting->step < N_STEPS; counting->step++, counting->cursor = 0) {
-                const StepKind *step = &constraint_steps[counting->step];
-                _cleanup_(buffer_done) Buffer sql = BUFFER_NULL;
-                int r;
-
-                ret->name = step->name;
-                ret->shape = step->shape;
-                ret->place = step->place;
-                ret->reads_rows = step->reads_rows;
-                ret->object = run->group->relation->sql;
-                ret->exclusion_off = run->group->relation->has_user_code;
-                r = step->ask(run, ret, &sql);
-                if (r == 0)
-                        continue;
-                if (r > 0)
-                        ret->sql = buffer_take(&sql);
-                return r < 0 || ret->sql ? r : -ENOMEM;
-        }
-        return 0;
-}
-
-static void group_end(Counting *counting) {
-        counting->current++;
-        counting->step = 0;
-        counting->cursor = 0;
+        if (run->counting->step == STEP_ROWS)
+                return constraint_rows_next(run, ret);
+        ret->name = step->name;
+        ret->shape = step->shape;
+        ret->place = step->place;
+        ret->object = run->group->relation->sql;
+        ret->exclusion_off = run->group->relation->has_user_code;
+        r = step->ask(run, ret, &sql);
+        if (r <= 0)
+                return r;
+        ret->sql = buffer_take(&sql);
+        return ret->sql ? 1 : -ENOMEM;
 }
 
 int counting_next(ConstraintState *state, const CheckContext *context, Statement *ret) {
         Counting *counting = &state->counting;
 
-        for (; counting->current < counting->n_groups; group_end(counting)) {
+        while (counting->current < counting->n_groups) {
                 Run run = run_of(state, context);
-                int r = group_next(&run, ret);
 
-                counting->place = ret->place;
-                if (r != 0)
-                        return r;
+                for (; counting->step < N_STEPS; counting->step++, counting->cursor = 0) {
+                        int r = step_next(&run, ret);
+
+                        if (r != 0)
+                                return r;
+                        statement_done(ret);
+                }
+                counting->current++;
+                counting->step = STEP_LOCK;
+                counting->cursor = 0;
         }
-        *ret = (Statement){};
-        return 0;
+        return constraint_safety_next(state, context, ret);
 }
 
 /* Each rule that was to be counted on its own, so that the broken one takes no other down. */
@@ -187,73 +218,73 @@ static Reason reason_of(const char *sqlstate) {
         return sqlstate_in(sqlstate, "55000") ? REASON_UNSUPPORTED : check_reason(sqlstate);
 }
 
+/* The configured or catalogued expression itself may be at fault, and not the table. */
+static bool is_rules_fault(const Run *run, const char *sqlstate) {
+        unsigned step = run->counting->step;
+
+        if (!sqlstate_in(sqlstate, SQLSTATES_OF_RULES))
+                return false;
+        return step == STEP_PROVE_ALL || step == STEP_PROVE_ONE ||
+               (step == STEP_ROWS && run->group->table->stage >= COUNT_PLAN);
+}
+
 /* The transaction is over. */
 static int take_error(const Run *run, const char *sqlstate) {
         Counting *counting = run->counting;
-        bool is_rules_fault = sqlstate_in(sqlstate, SQLSTATES_OF_RULES);
+        bool is_fault = is_rules_fault(run, sqlstate);
+        int r = 0;
 
-        counting->is_open = false;
-        counting->restart = false;
         (void)str_set(&counting->plan, NULL);
-        switch (counting->step) {
-        case STEP_COMPARE:
+        counting->is_outdated |= counting->step == STEP_LOCK && sqlstate_in(sqlstate, "42P01");
+        if (counting->step == STEP_COMPARE) {
                 run->group->members[counting->cursor]->comparison = COMPARISON_UNDECIDED;
                 counting->step = STEP_LOCK;
                 counting->cursor = 0;
                 return 0;
-        case STEP_PROVE_ALL:
-        case STEP_PROVE_ONE:
-        case STEP_COUNT:
-                if (is_rules_fault && counting_pending(run->group) > 1) {
-                        counting->step = N_STEPS;
-                        return split(counting);
-                }
-                for (size_t i = 0; i < run->group->n_members; i++)
-                        run->group->members[i]->runs_alone |= is_rules_fault &&
-                                                              run->group->members[i]->is_pending;
-                break;
-        default:
-                break;
         }
+        if (is_fault && counting_pending(run->group) > 1) {
+                counting->step = N_STEPS;
+                return split(counting);
+        }
+        for (size_t i = 0; i < run->group->n_members; i++)
+                run->group->members[i]->runs_alone |= is_fault && run->group->members[i]->is_pending;
+        if (counting->step == STEP_ROWS)
+                r = constraint_rows_fail(run, reason_of(sqlstate));
         counting_fail_pending(run, reason_of(sqlstate));
         counting->step = STEP_COLUMNS;
         counting->cursor = 0;
-        return 0;
+        return r;
 }
 
-/* An answer without a table where one was due: --explain did not run the statement. */
-static int take_skipped(const Run *run) {
-        counting_fail_pending(run, REASON_SKIPPED);
-        if (constraint_steps[run->counting->step].repeats) {
-                run->counting->cursor++;
-                return 0;
-        }
-        run->counting->step++;
-        run->counting->cursor = 0;
-        return 0;
+/* A user's function may have been replaced since its CHECK was validated: a planner that inlines it
+ * would prove what is not so. The group begins anew, without proofs. */
+static void restart(Counting *counting) {
+        counting->restart = false;
+        counting->step = STEP_LOCK;
+        counting->cursor = 0;
 }
 
 int counting_take(ConstraintState *state, const CheckContext *context, const Outcome *outcome) {
         Counting *counting = &state->counting;
+        int r = 0;
+
+        if (counting->current == counting->n_groups)
+                return constraint_safety_take(state, context, outcome);
+
         const StepKind *step = &constraint_steps[counting->step];
         Run run = run_of(state, context);
-        int r = 0;
 
         if (outcome->kind == OUTCOME_ERROR)
                 return take_error(&run, outcome->sqlstate);
-
-        counting->is_open = counting->place == STATEMENT_OPENS || counting->place == STATEMENT_WITHIN;
-        if (step->shape && !outcome->table)
-                return take_skipped(&run);
+        if (counting->step == STEP_ROWS)
+                return constraint_rows_take(&run, outcome);
         if (step->accept)
                 r = step->accept(&run, outcome->table);
-        if (r < 0 || step->repeats)
-                return r;
-        counting->step++;
-        counting->cursor = 0;
-        if (counting->restart && !counting->is_open) {
-                counting->restart = false;
-                counting->step = STEP_LOCK;
+        if (r >= 0 && counting->restart)
+                restart(counting);
+        else if (r >= 0 && !step->repeats) {
+                counting->step++;
+                counting->cursor = 0;
         }
-        return 0;
+        return r;
 }

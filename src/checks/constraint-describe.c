@@ -210,6 +210,16 @@ static int say_unsupported(Finding *finding, const CheckContext *context, const 
                 "A view or a foreign table, or a table with a foreign part: its rows are not counted.");
 }
 
+static int say_over_limit(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        if (check_say(finding,
+                      "%u %% of the table was read so far, and no row in it violates the rule; the rest "
+                      "follows, poll by poll.",
+                      constraint->reading.percent) < 0)
+                return -ENOMEM;
+        return check_advise(finding, "limits.blocks_per_poll = %lld bounds what a poll reads.",
+                            (long long)context->settings->limits.blocks_per_poll);
+}
+
 static int say_error(Finding *finding, const CheckContext *context, const Constraint *constraint) {
         const char *missing = constraint_standing(constraint) == STANDING_MISSING
                                       ? "The constraint does not exist, and its rule"
@@ -231,7 +241,7 @@ static int say_ok(Finding *finding, const CheckContext *context, const Constrain
         if (!constraint->is_countable)
                 return check_say(finding, constraint->exists ? "The constraint is enforced."
                                                              : "Nothing is asked of it.");
-        if (str_equal(finding->method, "proved"))
+        if (constraint->reading.method == METHOD_PROVED)
                 return check_say(finding, "No row can violate it: proved by validated constraints.%s", rest);
         return check_say(finding, "No row violates it.%s", rest);
 }
@@ -250,6 +260,7 @@ int constraint_describe(Finding *finding, const CheckContext *context, const Con
                 {REASON_NO_SUCH_COLUMN, say_no_such_column},
                 {REASON_NO_SUCH_TABLE, say_no_such_table},
                 {REASON_OK, say_ok},
+                {REASON_OVER_LIMIT, say_over_limit},
                 {REASON_PRIVILEGE, say_privilege},
                 {REASON_UNSUPPORTED, say_unsupported},
                 {REASON_UNTRUSTED, say_untrusted},

@@ -38,6 +38,17 @@ static Reason blind_reason(const Constraint *constraint) {
         return REASON_ERROR;
 }
 
+/* Rows that were found count at once, also while most of the table is still to be read. */
+static int64_t counted(const Constraint *constraint) {
+        return blind_reason(constraint) == REASON_OK ? constraint->reading.count : constraint->reading.found;
+}
+
+static bool is_counted(const Constraint *constraint) {
+        Reason blind = blind_reason(constraint);
+
+        return blind == REASON_OK || (blind == REASON_OVER_LIMIT && constraint->reading.found > 0);
+}
+
 static void set_value(Finding *finding, const ConstraintState *state, const CheckContext *context,
                       const Constraint *constraint) {
         const Intervals *intervals = &context->settings->intervals;
@@ -49,12 +60,18 @@ static void set_value(Finding *finding, const ConstraintState *state, const Chec
         finding->method = "catalog";
         finding->checked_at = state->at;
         finding->checked_boottime = state->boottime;
-        if (!constraint->is_countable || blind_reason(constraint) != REASON_OK)
+        if (!constraint->is_countable || !is_counted(constraint))
                 return;
-        finding->value = VALUE_OF_INT(constraint->reading.count);
-        finding->method = constraint->reading.method;
+        finding->method = method_name(METHOD_WALK);
+        finding->value = VALUE_OF_INT(counted(constraint));
+        if (blind_reason(constraint) != REASON_OK)
+                return;
+        finding->method = method_name(constraint->reading.method);
         finding->checked_at = constraint->reading.at;
         finding->checked_boottime = constraint->reading.boottime;
+        /* As of its beginning a walk is two walks old before the next one ends. */
+        if (finding->max_age < 3 * constraint->reading.cycle)
+                finding->max_age = 3 * constraint->reading.cycle;
 }
 
 /* A table or column that is not there may come with the migration, unless its name is nearly one
@@ -101,8 +118,7 @@ static bool outranks_unknown(const Finding *finding) {
 
 static void decide(Finding *finding, const CheckContext *context, const Constraint *constraint) {
         Reason blind = blind_reason(constraint);
-        bool is_counted = constraint->is_countable && blind == REASON_OK;
-        int64_t count = is_counted ? constraint->reading.count : 0;
+        int64_t count = constraint->is_countable && is_counted(constraint) ? counted(constraint) : 0;
 
         if (!constraint->relation) {
                 decide_no_such(finding, context, constraint, REASON_NO_SUCH_TABLE, constraint->nearest);

@@ -6,7 +6,7 @@
  * statement, under the lock that counting takes anyway.
  *
  * SPDX-License-Identifier: PostgreSQL */
-#include "constraint.h"
+#include "constraint-sql.h"
 
 /* Nodes of a parsed expression that run nothing but the functions and operators they name. Older
  * servers spell some of them otherwise. Coercions to domains and by text I/O, comparisons of rows
@@ -164,14 +164,10 @@ static const Field verify_fields[] = {
 };
 
 static const Field plan_fields[] = {{"QUERY PLAN", VALUE_TEXT, FIELD_HIDDEN}};
-static const Field count_fields[] = {{"counts", VALUE_TEXT, FIELD_HIDDEN}};
-static const Field key_fields[] = {{"key", VALUE_TEXT, FIELD_HIDDEN}};
 static const Field column_fields[] = {{"attname", VALUE_TEXT, FIELD_HIDDEN}};
 
 const Shape constraint_catalog_rows = SHAPE("constraint.catalog", catalog_fields);
 const Shape constraint_relation_rows = SHAPE("constraint.relations", relation_fields);
 const Shape constraint_verify_rows = SHAPE("constraint.verify", verify_fields);
 const Shape constraint_plan_rows = SHAPE("constraint.plan", plan_fields);
-const Shape constraint_count_rows = SHAPE("constraint.count", count_fields);
-const Shape constraint_key_rows = SHAPE("constraint.keys", key_fields);
 const Shape constraint_column_rows = SHAPE("constraint.columns", column_fields);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "constraint-sql.h"
 #include "constraint-text.h"
 
 size_t counting_pending(const Group *group) {
@@ -37,19 +38,9 @@ void counting_fail_pending(const Run *run, Reason reason) {
                         counting_fail(run, run->group->members[i], reason);
 }
 
-static void succeed(const Run *run, Constraint *member, int64_t count, const char *method) {
-        counting_fail(run, member, REASON_OK);
-        member->runs_alone = false;
-        member->is_fresh = true;
-        member->reading.has_count = true;
-        member->reading.count = count;
-        member->reading.method = method;
-        member->reading.at = run->context->realtime;
-        member->reading.boottime = run->context->boottime;
-}
-
-static void prove(const Run *run, Constraint *member) {
-        succeed(run, member, 0, "proved");
+static void prove(Constraint *member) {
+        member->is_pending = false;
+        member->is_proved = true;
         if (member->exists && member->wanted)
                 member->comparison = COMPARISON_SAME;
 }
@@ -132,8 +123,8 @@ static int accept_verify(const Run *run, const Table *table) {
         run->group->relation->has_user_code = table->n_rows > 0 && table_bool(table, 0, "user_code");
         run->counting->restart = run->group->relation->has_user_code && !had_user_code &&
                                  counting_pending(run->group) > 0;
-        if (run->counting->restart || counting_pending(run->group) == 0)
-                run->counting->step = STEP_CLOSE - 1;
+        if (counting_pending(run->group) == 0)
+                run->counting->step = STEP_ROWS - 1;
         return 0;
 }
 
@@ -149,7 +140,7 @@ static int accept_prove_all(const Run *run, const Table *table) {
                 return 0;
         for (size_t i = 0; i < run->group->n_members; i++)
                 if (run->group->members[i]->is_pending)
-                        prove(run, run->group->members[i]);
+                        prove(run->group->members[i]);
         return 0;
 }
 
@@ -168,7 +159,7 @@ static int ask_prove_one(const Run *run, Statement *ret, Buffer *sql) {
 
 static int accept_prove_one(const Run *run, const Table *table) {
         if (table->n_rows == 1 && constraint_plan_is_proof(table_text(table, 0, "QUERY PLAN")))
-                prove(run, run->group->members[run->counting->cursor]);
+                prove(run->group->members[run->counting->cursor]);
         run->counting->cursor++;
         return 0;
 }
@@ -212,78 +203,6 @@ static int accept_compare(const Run *run, const Table *table) {
         return str_set(&run->counting->plan, NULL);
 }
 
-static int ask_count(const Run *run, Statement *ret, Buffer *sql) {
-        if (counting_pending(run->group) == 0)
-                return 0;
-        if (run->context->key_rows > 0)
-                ret->place = STATEMENT_WITHIN; /* the keys are read in the same transaction */
-        constraint_add_count(sql, run->group);
-        return 1;
-}
-
-static int accept_count(const Run *run, const Table *table) {
-        size_t n = counting_pending(run->group), at = 0;
-        _cleanup_(freep) int64_t *counts = calloc(n + 1, sizeof(*counts));
-        int r;
-
-        if (!counts)
-                return -ENOMEM;
-        r = table->n_rows == 1 ? constraint_parse_counts(table_text(table, 0, "counts"), counts, n) : -EINVAL;
-        if (r == -ENOMEM)
-                return r;
-        for (size_t i = 0; i < run->group->n_members; i++) {
-                Constraint *member = run->group->members[i];
-
-                if (!member->is_pending)
-                        continue;
-                if (r < 0)
-                        counting_fail(run, member, REASON_ERROR);
-                else
-                        succeed(run, member, counts[at++], "full");
-        }
-        return 0;
-}
-
-/* Under --explain nothing was counted: there may be such rows in each. */
-static bool wants_keys(const Run *run, const Constraint *member) {
-        if (run->context->explain)
-                return member->reading.failure == REASON_SKIPPED;
-        return member->is_fresh && member->reading.count > 0;
-}
-
-static int ask_keys(const Run *run, Statement *ret, Buffer *sql) {
-        const Group *group = run->group;
-
-        if (run->context->key_rows == 0)
-                return 0;
-        for (; run->counting->cursor < group->n_members; run->counting->cursor++) {
-                const Constraint *member = group->members[run->counting->cursor];
-
-                if (!wants_keys(run, member))
-                        continue;
-                ret->max_rows = run->context->key_rows;
-                constraint_add_keys(sql, group, member, run->context->key_rows);
-                return 1;
-        }
-        return 0;
-}
-
-static int accept_keys(const Run *run, const Table *table) {
-        Constraint *member = run->group->members[run->counting->cursor++];
-        int r = 0;
-
-        for (size_t row = 0; r >= 0 && row < table->n_rows; row++)
-                r = strv_add(&member->reading.keys, table_text(table, row, "key"));
-        return r;
-}
-
-static int ask_close(const Run *run, Statement *ret, Buffer *sql) {
-        if (!run->counting->is_open)
-                return 0;
-        buffer_add(sql, "SELECT 1");
-        return 1;
-}
-
 /* The one rule of the group names a column that is not there: which? */
 static int ask_columns(const Run *run, Statement *ret, Buffer *sql) {
         const Constraint *member = run->group->members[0];
@@ -325,11 +244,7 @@ const StepKind constraint_steps[N_STEPS] = {
                             .ask = ask_prove_one, .accept = accept_prove_one},
         [STEP_COMPARE] = {"constraint.compare", &constraint_plan_rows, STATEMENT_WITHIN, .repeats = true,
                           .ask = ask_compare, .accept = accept_compare},
-        [STEP_COUNT] = {"constraint.count", &constraint_count_rows, STATEMENT_CLOSES, .reads_rows = true,
-                        .ask = ask_count, .accept = accept_count},
-        [STEP_KEYS] = {"constraint.keys", &constraint_key_rows, STATEMENT_WITHIN, .repeats = true,
-                       .reads_rows = true, .ask = ask_keys, .accept = accept_keys},
-        [STEP_CLOSE] = {"constraint.close", NULL, STATEMENT_CLOSES, .ask = ask_close},
+        [STEP_ROWS] = {"count", NULL, STATEMENT_WITHIN, .repeats = true},
         [STEP_COLUMNS] = {"constraint.columns", &constraint_column_rows, STATEMENT_ALONE, .ask = ask_columns,
                           .accept = accept_columns},
 };

@@ -6,8 +6,6 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "constraint-text.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "common.h"
@@ -62,57 +60,9 @@ void constraint_add_filter(Buffer *out, const Group *group, const char *expressi
         buffer_printf(out, " WHERE (%s\n)", expression);
 }
 
-void constraint_add_count(Buffer *out, const Group *group) {
-        const char *separator = "SELECT ARRAY[";
-
-        for (size_t i = 0; i < group->n_members; i++) {
-                if (!group->members[i]->is_pending)
-                        continue;
-                buffer_printf(out, "%scount(*) FILTER (WHERE ", separator);
-                add_negation(out, group->members[i]);
-                buffer_add_char(out, ')');
-                separator = ", ";
-        }
-        buffer_add(out, "]::text AS counts");
-        add_from_where(out, group, NULL);
-}
-
-void constraint_add_keys(Buffer *out, const Group *group, const Constraint *constraint, size_t limit) {
-        const char *key = group->relation->key;
-
-        buffer_add(out, "SELECT ");
-        if (key)
-                buffer_printf(out, "ROW(%s)::text AS key", key);
-        else if (group->only)
-                buffer_add(out, "ctid::text AS key");
-        else
-                buffer_add(out, "tableoid::pg_catalog.regclass::text || ctid::text AS key");
-        add_from_where(out, group, constraint);
-        buffer_printf(out, " LIMIT %zu", limit);
-}
-
 bool constraint_plan_is_proof(const char *plan) {
         return plan && strstr(plan, "\"One-Time Filter\": \"false\"") && !strstr(plan, "\"Relation Name\"") &&
                !strstr(plan, " Scan\"");
-}
-
-int constraint_parse_counts(const char *text, int64_t *ret, size_t n) {
-        _cleanup_(strv_freep) char **list = NULL;
-        int r = check_array_parse(text, &list);
-
-        if (r < 0)
-                return r;
-        if (strv_length(list) != n)
-                return -EINVAL;
-        for (size_t i = 0; i < n; i++) {
-                char *end = NULL;
-
-                errno = 0;
-                ret[i] = strtoimax(list[i], &end, 10);
-                if (errno != 0 || end == list[i] || *end || ret[i] < 0)
-                        return -EINVAL;
-        }
-        return 0;
 }
 
 /* The longer part gives way byte by byte, then each is cut at a whole character. */

@@ -13,15 +13,10 @@ void constraint_add_lock(Buffer *out, const Group *group);
 void constraint_add_proof(Buffer *out, const Group *group,
                           const Constraint *only_one); /* NULL: all pending */
 void constraint_add_filter(Buffer *out, const Group *group, const char *expression);
-void constraint_add_count(Buffer *out, const Group *group); /* of all that are pending */
-void constraint_add_keys(Buffer *out, const Group *group, const Constraint *constraint, size_t limit);
 
 /* Whether the plan says that no row can be selected, without looking at one. Any scan in it, of
  * whatever kind, and it is no proof. */
 bool constraint_plan_is_proof(const char *plan);
-
-/* "{3,0}" into `n` numbers ≥ 0. 0, -EINVAL, -ENOMEM. */
-int constraint_parse_counts(const char *text, int64_t *ret, size_t n);
 
 /* The name that PostgreSQL gives to a NOT NULL constraint. Owned; NULL when out of memory. */
 char *constraint_not_null_name(const char *relation, const char *column);
@@ -30,3 +25,7 @@ char *constraint_not_null_name(const char *relation, const char *column);
  * NULL when there is none. *ret_nearest is one of `columns`, or NULL. 0 or -ENOMEM. */
 int constraint_guess_column(const char *expression, char *const *columns, char **ret_column,
                             const char **ret_nearest);
+
+/* Names of functions that an expression of the configuration calls, added to *calls; *is_opaque where
+ * what it says may depend on more than its row: another table, the clock, the session. */
+int constraint_calls(const char *expression, char ***calls, bool *ret_is_opaque);

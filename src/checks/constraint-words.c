@@ -108,3 +108,55 @@ int constraint_guess_column(const char *expression, char *const *columns, char *
         *ret_nearest = nearest;
         return 0;
 }
+
+/* Words that make an expression depend on the clock, the session or other tables. */
+static bool is_opaque_word(const char *word) {
+        static const char *const words[] = {
+                "current_catalog", "current_date", "current_role",
+                "current_schema",  "current_time", "current_timestamp",
+                "current_user",    "localtime",    "localtimestamp",
+                "operator",        "select",       "session_user",
+                "system_user",     "user",
+        };
+
+        for (size_t i = 0; i < ELEMENTS(words); i++)
+                if (str_equal(word, words[i]))
+                        return true;
+        return false;
+}
+
+/* Literals that mean another time each day, and types whose input may be a user's code. */
+static bool has_opaque_literal(const char *expression) {
+        static const char *const literals[] = {"'now", "'today", "'tomorrow", "'yesterday"};
+
+        for (size_t i = 0; i < ELEMENTS(literals); i++)
+                if (strcasestr(expression, literals[i]))
+                        return true;
+        for (const char *cast = expression; (cast = strstr(cast, "::"));) {
+                cast += 2;
+                cast += strspn(cast, " \t\r\n");
+                while (is_name_part(*cast) || *cast == '"')
+                        cast++;
+                if (*cast == '.')
+                        return true;
+        }
+        return false;
+}
+
+int constraint_calls(const char *expression, char ***calls, bool *ret_is_opaque) {
+        const char *begin = expression;
+
+        *ret_is_opaque = has_opaque_literal(expression);
+        while (*(expression = skip_to_name(expression))) {
+                _cleanup_(buffer_done) Buffer word = BUFFER_NULL;
+                bool is_qualified = expression > begin && expression[-1] == '.';
+
+                expression = read_name(expression, &word);
+                expression += strspn(expression, " \t\r\n");
+                *ret_is_opaque |= is_opaque_word(buffer_text(&word)) || (is_qualified && *expression == '(');
+                if (*expression == '(' && !is_keyword(buffer_text(&word)) &&
+                    strv_add(calls, buffer_text(&word)) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}

@@ -13,6 +13,7 @@
 
 #include "common.h"
 #include "constraint-judge.h"
+#include "constraint-sql.h"
 #include "pgvigil/checks.h"
 
 #define MAX_CATALOG_ROWS 200000
@@ -24,6 +25,7 @@ static void *constraint_free(void *data) {
                 return NULL;
         counting_done(&state->counting);
         constraint_catalog_done(&state->catalog);
+        count_tables_done(&state->tables);
         table_free(state->rows);
         free(state);
         return NULL;
@@ -152,12 +154,17 @@ static int constraint_next(void *data, const CheckContext *context, Statement *r
         return r;
 }
 
+static bool is_gone(void *userdata, int64_t id) {
+        return !constraint_relation(userdata, id);
+}
+
 static int take_relations(ConstraintState *state, const CheckContext *context, const Table *relations) {
         int r = constraint_build(&state->catalog, context->settings, state->rows, relations);
 
         if (r < 0)
                 return r;
         state->rows = table_free(state->rows);
+        count_tables_sweep(&state->tables, is_gone, &state->catalog);
         state->is_known = true;
         state->failure = REASON_OK;
         state->at = context->realtime;

@@ -4,7 +4,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
-#include "pgvigil/model/check-kind.h"
+#include "count-tables.h"
 
 typedef struct Relation {
         int64_t id;
@@ -30,9 +30,13 @@ typedef struct Reading {
         Reason failure;    /* of the last attempt; REASON_OK: it counted */
         unsigned timeouts; /* in a row */
         bool has_count;
-        int64_t count;
-        const char *method;
-        usec_t at, boottime;    /* of the last count */
+        int64_t count; /* the last that was whole */
+        Method method;
+        usec_t at, boottime; /* as of */
+        usec_t cycle;        /* that reading the whole table takes; 0: one piece */
+        int64_t bound;       /* rows that a walk may have missed at most */
+        int64_t found;       /* while nothing whole is known: so far, with the part that was read */
+        unsigned percent;
         char *column, *nearest; /* what NO_SUCH_COLUMN is about; NULL: not known */
         char **keys;
 } Reading;
@@ -55,7 +59,8 @@ typedef struct Constraint {
         Comparison comparison;
         Reading reading;
         bool is_pending; /* in this run: to be counted still */
-        bool is_fresh;   /* in this run: counted */
+        bool is_proved;  /* in this run */
+        CountRule *rule; /* of the table that counts it, in this run */
 } Constraint;
 
 typedef struct ConstraintCatalog {
@@ -71,6 +76,7 @@ typedef struct Group {
         bool only; /* FROM ONLY: no children, or a constraint that they do not inherit */
         Constraint **members;
         size_t n_members;
+        CountTable *table; /* that counts it; from STEP_ROWS on */
 } Group;
 
 typedef struct Counting {
@@ -78,12 +84,13 @@ typedef struct Counting {
         Group *groups;
         size_t n_groups, current;
         unsigned step;
-        size_t cursor;        /* member, in steps that go through them one by one */
-        bool is_open;         /* a transaction is */
-        StatementPlace place; /* of the statement under way */
-        bool restart;         /* the group begins anew, without proofs */
-        bool is_outdated;     /* a constraint of the catalog was not there any more */
-        char *plan;           /* of the rule, until that of the constraint is there */
+        size_t cursor;      /* member, in steps that go through them one by one */
+        size_t visited;     /* groups whose rows were visited */
+        CountTable *safety; /* the table that the safety walk visits, behind all groups */
+        size_t n_safety;    /* visits of it in this run */
+        bool restart;       /* the group begins anew, without proofs */
+        bool is_outdated;   /* a constraint of the catalog was not there any more */
+        char *plan;         /* of the rule, until that of the constraint is there */
 } Counting;
 
 typedef enum ConstraintPhase { PHASE_CATALOG, PHASE_RELATIONS, PHASE_COUNT, PHASE_DONE } ConstraintPhase;
@@ -97,17 +104,15 @@ typedef struct ConstraintState {
         Table *rows;         /* of the catalog, until the relations are there */
         usec_t at, boottime; /* when it was read */
         Counting counting;
+        CountTables tables;
+        size_t turn; /* of runs: each begins with another group */
 } ConstraintState;
 
-/* constraint-sql.c */
-extern const Shape constraint_catalog_rows, constraint_relation_rows, constraint_verify_rows,
-        constraint_plan_rows, constraint_count_rows, constraint_key_rows, constraint_column_rows;
-extern const char constraint_catalog_sql[], constraint_relations_sql[], constraint_table_sql[],
-        constraint_expressions_sql[], constraint_no_expressions_sql[], constraint_columns_sql[];
 /* constraint-build.c */
 int constraint_build(ConstraintCatalog *catalog, const TargetSettings *settings, const Table *rows,
                      const Table *relations);
 void constraint_catalog_done(ConstraintCatalog *catalog);
+const Relation *constraint_relation(const ConstraintCatalog *catalog, int64_t id); /* or NULL */
 /* constraint-count.c */
 int counting_plan(ConstraintState *state, const CheckContext *context);
 int counting_next(ConstraintState *state, const CheckContext *context, Statement *ret);

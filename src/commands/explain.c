@@ -62,7 +62,8 @@ void explain_statement(void *userdata, const TargetView *target, const CheckKind
         if (statement->object)
                 buffer_printf(out, ", %s", statement->object);
         if (!outcome) {
-                buffer_add(out, "; not run: reads rows, method full");
+                buffer_printf(out, "; not run: reads rows%s%s", statement->note ? ", " : "",
+                              statement->note ? statement->note : "");
                 if (explain->cost >= 0)
                         buffer_printf(out, ", estimated cost %.0f", explain->cost);
         } else {

@@ -17,8 +17,9 @@ typedef struct Job {
         Table **tables;      /* what it published last; owned */
         size_t n_tables;
         bool in_round;
-        bool has_report; /* `report` waits for the end of the round */
-        Reason failed;   /* REASON_OK, or why this round has no report */
+        bool has_report;   /* `report` waits for the end of the round */
+        bool wants_blocks; /* it could not read all that it would have, the last time */
+        Reason failed;     /* REASON_OK, or why this round has no report */
         Report report;
 } Job;
 
@@ -53,6 +54,7 @@ typedef struct Target {
         size_t current;     /* the job of this round */
         usec_t round_began; /* boottime */
         usec_t job_began;
+        int64_t round_blocks;   /* of watched tables, read in this round */
         Statement statement;    /* the one that runs */
         WorkerJob *gather;      /* under way, or NULL */
         usec_t gather_deadline; /* boottime */

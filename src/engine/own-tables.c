@@ -20,6 +20,8 @@ static const Field target_fields[] = {
          "Worst status of the target's findings; polled."},
         {"series_dropped", VALUE_INT, FIELD_COUNTER, "pgvigil_series_dropped_total", NULL, NULL, "series",
          "Samples that limits.max_series left out of this page."},
+        {"own_blocks", VALUE_INT, FIELD_COUNTER, "pgvigil_own_blocks_total", NULL, NULL, "blocks",
+         "Blocks of watched tables that pgvigil's own statements were to read, by its own reckoning."},
         {"own_statement_seconds", VALUE_FLOAT, FIELD_COUNTER, "pgvigil_own_statement_seconds_total", NULL,
          NULL, "seconds", "Time that pgvigil's own statements took, as seen by pgvigil."},
 };
@@ -41,6 +43,8 @@ static const Field run_fields[] = {
          "Runs left out because the one before was still under way."},
         {"duration", VALUE_HISTOGRAM, FIELD_HISTOGRAM, "pgvigil_check_duration_seconds", NULL, NULL,
          "seconds", "How long runs of the check took."},
+        {"blocks", VALUE_INT, FIELD_COUNTER, "pgvigil_check_blocks_total", NULL, NULL, "blocks",
+         "Blocks of watched tables that the check's statements were to read, by its own reckoning."},
         {"last_success", VALUE_FLOAT, FIELD_GAUGE, "pgvigil_check_last_success_timestamp_seconds", NULL, NULL,
          "seconds", "When the check last ran to its end, as seconds since 1970."},
 };
@@ -90,6 +94,7 @@ static int add_target(const TargetView *view, Table *table) {
                 return r;
         table_set_int(table, row, "up", view->reach == REACH_OK);
         table_set_int(table, row, "series_dropped", (int64_t)view->series_dropped);
+        table_set_int(table, row, "own_blocks", (int64_t)view->own_blocks);
         table_set_float(table, row, "own_statement_seconds", seconds(view->own_statement_time));
         return table_set_text(table, row, "status",
                               status_name(findings_worst(view->findings, view->n_findings)));
@@ -127,6 +132,7 @@ static int add_runs(const TargetView *view, Table *table) {
                         return -ENOMEM;
                 table_set_int(table, row, "runs", (int64_t)run->runs);
                 table_set_int(table, row, "skipped", (int64_t)run->skipped);
+                table_set_int(table, row, "blocks", (int64_t)run->blocks);
                 *table_cell(table, row, "duration") = (Value){.kind = VALUE_HISTOGRAM,
                                                               .histogram = &run->durations};
                 if (run->last_success_at > 0)

@@ -27,6 +27,19 @@ typedef struct Gather {
 
 static void round_step(Target *target);
 
+/* What limits.blocks_per_poll leaves the current check. While a later one of this round has to read as
+ * well, half of it is kept for that one. */
+static int64_t blocks_left(const Target *target) {
+        int64_t limit = target->settings.limits.blocks_per_poll, left = limit - target->round_blocks;
+
+        if (target->engine->options.once)
+                return INT64_MAX;
+        for (size_t i = target->current + 1; i < target->n_jobs; i++)
+                if (target->jobs[i].in_round && target->jobs[i].wants_blocks)
+                        return left > limit / 2 ? left - limit / 2 : 0;
+        return left > 0 ? left : 0;
+}
+
 CheckContext target_context(const Target *target) {
         static const ServerFacts unknown_server;
         static const MigrationFacts unknown_migrations;
@@ -39,6 +52,8 @@ CheckContext target_context(const Target *target) {
                 .realtime = clock_realtime(),
                 .explain = target->engine->options.explain,
                 .key_rows = target->engine->options.key_rows,
+                .is_once = target->engine->options.once,
+                .blocks_left = blocks_left(target),
         };
 }
 
@@ -95,6 +110,9 @@ static void on_statement(void *userdata, Outcome *outcome) {
         }
 
         target->view.heartbeat = clock_boottime();
+        target->round_blocks += target->statement.blocks;
+        target->view.own_blocks += (uint64_t)target->statement.blocks;
+        current_run(target)->blocks += (uint64_t)target->statement.blocks;
         observe(target, outcome);
         if (outcome->kind == OUTCOME_ERROR) {
                 LogFields fields = {.target = target->view.name, .check = job->kind->name};
@@ -224,6 +242,7 @@ static void job_judge(Target *target) {
                 job_check(target, job->kind->judge(job->state, &context, &job->report));
         if (job->failed == REASON_OK) {
                 job->has_report = true;
+                job->wants_blocks = job->report.wants_blocks;
                 run->last_success_at = context.realtime;
                 job_take_facts(target, &job->report);
         }
@@ -395,6 +414,7 @@ static void round_step(Target *target) {
 
 void round_begin(Target *target, usec_t boottime) {
         target->round_began = boottime;
+        target->round_blocks = 0;
         target->current = 0;
         for (size_t i = 0; i < target->n_jobs; i++) {
                 Job *job = &target->jobs[i];

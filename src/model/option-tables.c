@@ -66,8 +66,8 @@ static const Option interval_table[] = {
         {INTERVAL("violations", violations, "60s"), .help = "Rows that violate constraints."},
         {INTERVAL("canaries", canaries, "60s"), .help = "Canary queries."},
         {INTERVAL("app", app, "15s"), .help = "The application's own health address."},
-        {"safety", OPTION_DURATION, AT(Intervals, safety), QUOTED("24h"), USEC_PER_MINUTE, 30 * USEC_PER_DAY,
-         .flags = OPTION_LATER, .help = "One complete walk of every watched table that trusts no proof."},
+        {"safety", OPTION_DURATION, AT(Intervals, safety), QUOTED("24h"), USEC_PER_SEC, 30 * USEC_PER_DAY,
+         .help = "One complete walk of every watched table that trusts no proof."},
 };
 
 static const OptionGroup interval_options = OPTION_GROUP_OF("intervals", Intervals, interval_table,
@@ -83,7 +83,6 @@ static const Option limit_table[] = {
         {"reconnect_max", OPTION_DURATION, AT(Limits, reconnect_max), QUOTED("2s"), 100 * USEC_PER_MSEC,
          5 * USEC_PER_MINUTE, .help = "Longest pause between two attempts to connect."},
         {"blocks_per_poll", OPTION_INT, AT(Limits, blocks_per_poll), "4096", 16, 10000000,
-         .flags = OPTION_LATER,
          .help = "Blocks of tables and indexes that one poll may read to count violations."},
         {"max_series", OPTION_INT, AT(Limits, max_series), "5000", 10, 1000000,
          .help = "Series of single objects in /metrics; failing objects are never cut."},

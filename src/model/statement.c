@@ -13,6 +13,7 @@ void statement_done(Statement *statement) {
                 free(statement->parameters[i]);
         free(statement->parameters);
         free(statement->sql);
+        free(statement->note);
         *statement = (Statement){};
 }
 

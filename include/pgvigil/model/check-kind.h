@@ -40,6 +40,8 @@ typedef struct CheckContext {
         usec_t boottime, realtime; /* now */
         bool explain;              /* --explain: counting statements will not be run */
         size_t key_rows;           /* --rows N: keys of violating rows to fetch, else 0 */
+        bool is_once;              /* there is no later poll that could go on */
+        int64_t blocks_left;       /* of limits.blocks_per_poll, for this check in this round */
 } CheckContext;
 
 /* What judge() hands over. Zero-initialise; report_done() frees what is left in it. */
@@ -50,6 +52,7 @@ typedef struct Report {
         size_t n_tables;
         MigrationFacts *migrations; /* set by the migration check only; owned */
         ServerFacts *server;        /* set by the connection check only; owned */
+        bool wants_blocks;          /* limits.blocks_per_poll kept it from reading on */
 } Report;
 
 void report_done(Report *report);

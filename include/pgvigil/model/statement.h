@@ -26,6 +26,8 @@ typedef struct Statement {
         size_t max_rows;    /* more than this is OUTCOME_ERROR with "54000"; 0: 10,000 */
         bool reads_rows;    /* may read rows of watched tables: `check --explain` does not run it */
         bool exclusion_off; /* plan with constraint_exclusion = off (the safety walk) */
+        int64_t blocks;     /* of watched tables that it is expected to read at most */
+        char *note;         /* owned: why so, for --explain; or NULL */
         const char *object; /* what it is about, for --explain; borrowed until the next statement */
 } Statement;
 

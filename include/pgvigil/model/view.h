@@ -40,6 +40,7 @@ typedef struct CheckRun {
         uint64_t runs, skipped;       /* skipped: still running when due again */
         uint64_t failures[N_REASONS]; /* runs without a result, by reason */
         Histogram durations;
+        uint64_t blocks;        /* of watched tables, that its statements were expected to read */
         usec_t last_success_at; /* realtime; 0: never */
         usec_t next_due;        /* boottime */
 } CheckRun;

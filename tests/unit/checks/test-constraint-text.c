@@ -1,4 +1,4 @@
-/* Tests of the texts of the constraint check: plans as proofs, counts, names.
+/* Tests of the texts of the constraint check: plans as proofs, names.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
@@ -25,28 +25,6 @@ START_TEST(only_a_plan_without_any_scan_is_a_proof) {
 
         for (size_t i = 0; i < ELEMENTS(cases); i++)
                 ck_assert_msg(constraint_plan_is_proof(cases[i].plan) == cases[i].is_proof, "case %zu", i);
-}
-END_TEST
-
-START_TEST(counts_that_are_not_exactly_those_asked_for_are_refused) {
-        static const struct {
-                const char *text;
-                size_t n;
-                int result;
-        } cases[] = {
-                {"{3}", 1, 0},          {"{3,0}", 2, 0},       {"{9223372036854775807}", 1, 0},
-                {"{3}", 2, -EINVAL},    {"{3,0}", 1, -EINVAL}, {"{-1}", 1, -EINVAL},
-                {"{NULL}", 1, -EINVAL}, {"{1.5}", 1, -EINVAL}, {"{9223372036854775808}", 1, -EINVAL},
-                {"", 1, -EINVAL},       {NULL, 1, -EINVAL},    {"{3x}", 1, -EINVAL},
-        };
-
-        for (size_t i = 0; i < ELEMENTS(cases); i++) {
-                int64_t counts[2] = {-7, -7};
-
-                ck_assert_msg(constraint_parse_counts(cases[i].text, counts, cases[i].n) == cases[i].result,
-                              "%s", cases[i].text);
-                ck_assert(cases[i].result < 0 || counts[cases[i].n - 1] >= 0);
-        }
 }
 END_TEST
 
@@ -105,8 +83,9 @@ START_TEST(the_misspelt_column_of_an_expression_is_found_with_its_nearest) {
 END_TEST
 
 START_TEST(d26_odd_names_are_quoted_in_every_statement) {
-        Relation relation = {.sql = (char[]){"shop.\"We\"\"ird; {%s}\""},
-                             .key = (char[]){"\"a\"\"b\", \"select\""}};
+        Relation relation = {
+                .sql = (char[]){"shop.\"We\"\"ird; {%s}\""},
+        };
         Constraint rule = {.expression = (char[]){"\"co\"\"l;\" > 0 -- end"}, .is_pending = true};
         Constraint *members[] = {&rule};
         Group group = {.relation = &relation, .only = true, .members = members, .n_members = 1};
@@ -114,24 +93,12 @@ START_TEST(d26_odd_names_are_quoted_in_every_statement) {
 
         constraint_add_lock(&sql, &group);
         ck_assert_str_eq(buffer_text(&sql), "LOCK TABLE ONLY shop.\"We\"\"ird; {%s}\" IN ACCESS SHARE MODE");
-        buffer_clear(&sql);
-        constraint_add_count(&sql, &group);
-        ck_assert_str_eq(
-                buffer_text(&sql),
-                "SELECT ARRAY[count(*) FILTER (WHERE NOT (\"co\"\"l;\" > 0 -- end\n))]::text "
-                "AS counts FROM ONLY shop.\"We\"\"ird; {%s}\" WHERE NOT (\"co\"\"l;\" > 0 -- end\n)");
-        buffer_clear(&sql);
-        constraint_add_keys(&sql, &group, &rule, 5);
-        ck_assert_str_eq(buffer_text(&sql),
-                         "SELECT ROW(\"a\"\"b\", \"select\")::text AS key FROM ONLY shop.\"We\"\"ird; {%s}\" "
-                         "WHERE NOT (\"co\"\"l;\" > 0 -- end\n) LIMIT 5");
 }
 END_TEST
 
 int main(void) {
         const TTest *tests[] = {
                 only_a_plan_without_any_scan_is_a_proof,
-                counts_that_are_not_exactly_those_asked_for_are_refused,
                 not_null_is_named_as_the_server_names_it_within_63_bytes,
                 the_misspelt_column_of_an_expression_is_found_with_its_nearest,
                 d26_odd_names_are_quoted_in_every_statement,

@@ -29,7 +29,7 @@ START_TEST(a_proof_needs_no_count) {
         world_round(&world);
         ck_assert_str_eq(world_finding(&world, NAME)->method, "proved");
         ck_assert_int_eq(world_finding(&world, NAME)->value.integer, 0);
-        ck_assert(!world_was_asked(&world, "constraint.count"));
+        ck_assert(!world_was_asked(&world, "count.full"));
         world_close(&world);
 }
 END_TEST
@@ -42,12 +42,11 @@ START_TEST(only_what_is_not_proved_is_counted_in_one_pass) {
         world_want(&world, "orders", "b", "b > 0");
         world_want(&world, "orders", "c", "c > 0");
         world.replies[0] = (Reply){"constraint.prove", "WHERE NOT ((amount", .rows = {PROOF}};
-        world.replies[1] = (Reply){"constraint.count", .rows = {"counts={4,5}"}};
+        world.replies[1] = (Reply){"count.full", .rows = {"counts={4,5}"}};
         world_round(&world);
-        ck_assert(world_was_asked(&world,
-                                  "constraint.count: SELECT ARRAY[count(*) FILTER (WHERE NOT (b > 0\n)), "
-                                  "count(*) FILTER (WHERE NOT (c > 0\n))]::text AS counts FROM ONLY "
-                                  "shop.orders WHERE NOT (b > 0\n) OR NOT (c > 0\n)"));
+        ck_assert(world_was_asked(&world, "count.full: SELECT ARRAY[count(*) FILTER (WHERE NOT (b > 0\n)), "
+                                          "count(*) FILTER (WHERE NOT (c > 0\n))]::text AS counts FROM ONLY "
+                                          "shop.orders WHERE (NOT (b > 0\n) OR NOT (c > 0\n))"));
         ck_assert_str_eq(world_finding(&world, NAME)->method, "proved");
         ck_assert_int_eq(world_finding(&world, "b")->value.integer, 4);
         ck_assert_int_eq(world_finding(&world, "c")->value.integer, 5);
@@ -78,15 +77,15 @@ START_TEST(beside_user_code_no_proof_is_believed) {
         world_want(&world, "orders", "b", "b > 0");
         world.replies[0] = (Reply){"constraint.verify", .rows = {"user_code=t"}};
         world.replies[1] = (Reply){"constraint.prove", .rows = {PROOF}};
-        world.replies[2] = (Reply){"constraint.count", .rows = {"counts={1}"}};
+        world.replies[2] = (Reply){"count.full", .rows = {"counts={1}"}};
         for (int i = 0; i < 2; i++, world.now += MINUTE) {
                 world_round(&world);
                 ck_assert_int_eq(world_finding(&world, "b")->value.integer, 1);
                 ck_assert(!world_was_asked(&world, "constraint.prove"));
                 ck_assert(world_was_asked(&world, "constraint.lock xoff"));
-                ck_assert(world_was_asked(&world, "constraint.count xoff"));
+                ck_assert(world_was_asked(&world, "count.full xoff"));
         }
-        ck_assert_uint_eq(world.n_asked, 5); /* the second time it was known from the start */
+        ck_assert_uint_eq(world.n_asked, 7); /* the second time it was known from the start */
         world_close(&world);
 }
 END_TEST
@@ -111,7 +110,7 @@ START_TEST(what_the_lock_reveals_is_unknown_and_not_read) {
                 world_round(&world);
                 check_unknown(&world, NAME, cases[i].reason);
                 ck_assert(!world_was_asked(&world, "constraint.prove"));
-                ck_assert(!world_was_asked(&world, "constraint.count"));
+                ck_assert(!world_was_asked(&world, "count.full"));
                 world_close(&world);
         }
 }
@@ -194,7 +193,7 @@ START_TEST(an_error_is_unknown_with_its_reason) {
 
                 world_open(&world);
                 world.constraints[0] = "validated=f";
-                world.replies[0] = (Reply){"constraint.count", .sqlstate = cases[i].sqlstate};
+                world.replies[0] = (Reply){"count.full", .sqlstate = cases[i].sqlstate};
                 world_round(&world);
                 check_unknown(&world, NAME, cases[i].reason);
                 world_close(&world);
@@ -212,9 +211,9 @@ START_TEST(one_broken_rule_takes_no_other_down) {
                 world_want(&world, "orders", "good", "a > 0");
                 world_want(&world, "orders", "bad", "broken(");
                 world_want(&world, "orders", "fine", "c > 0");
-                world.replies[0] = (Reply){i == 2 ? "constraint.count" : "constraint.prove", "broken(",
+                world.replies[0] = (Reply){i == 2 ? "count.full" : "constraint.prove", "broken(",
                                            .sqlstate = states[i]};
-                world.replies[1] = (Reply){"constraint.count", "a > 0", .rows = {"counts={2}"}};
+                world.replies[1] = (Reply){"count.full", "a > 0", .rows = {"counts={2}"}};
                 world_round(&world);
                 ck_assert_int_eq(world_finding(&world, "good")->value.integer, 2);
                 ck_assert_int_eq(world_finding(&world, "fine")->value.integer, 0);
@@ -254,7 +253,7 @@ START_TEST(counts_that_are_not_due_stay_with_their_time) {
         world_open(&world);
         world.target->intervals.violations = 10 * MINUTE;
         world.constraints[0] = "validated=f";
-        world.replies[0] = (Reply){"constraint.count", .rows = {"counts={3}"}};
+        world.replies[0] = (Reply){"count.full", .rows = {"counts={3}"}};
         world_round(&world);
         counted = world_finding(&world, NAME)->checked_boottime;
         ck_assert_uint_gt(counted, 0);
@@ -282,7 +281,7 @@ START_TEST(the_catalog_is_read_at_its_own_interval) {
         world.now += MINUTE;
         world_round(&world);
         ck_assert(!world_was_asked(&world, "constraint.catalog"));
-        ck_assert(world_was_asked(&world, "constraint.count"));
+        ck_assert(world_was_asked(&world, "count.facts"));
         world_close(&world);
 }
 END_TEST
@@ -297,7 +296,7 @@ START_TEST(a_new_constraint_is_counted_at_once) {
         world.now += MINUTE;
         world.constraints[0] = "validated=f|conid=200"; /* dropped and made again */
         world_round(&world);
-        ck_assert(world_was_asked(&world, "constraint.count"));
+        ck_assert(world_was_asked(&world, "count.full"));
         world_close(&world);
 }
 END_TEST
@@ -308,10 +307,10 @@ START_TEST(repeated_timeouts_make_the_interval_longer) {
 
         world_open(&world);
         world.constraints[0] = "validated=f";
-        world.replies[0] = (Reply){"constraint.count", .sqlstate = "57014"};
+        world.replies[0] = (Reply){"count.full", .sqlstate = "57014"};
         for (int i = 0; i < 40; i++, world.now += MINUTE) {
                 world_round(&world);
-                tries += world_was_asked(&world, "constraint.count");
+                tries += world_was_asked(&world, "count.full");
                 check_unknown(&world, NAME, REASON_TIMEOUT);
         }
         ck_assert_uint_lt(tries, 12);
@@ -358,7 +357,7 @@ START_TEST(a_run_that_is_cut_anywhere_is_no_obstacle_to_the_next) {
                 world_want(&world, "orders", NAME, "amount > 1");
                 world_want(&world, "orders", "bad", "broken");
                 world.replies[0] = (Reply){"constraint.prove", "broken", .sqlstate = "42703"};
-                world.replies[1] = (Reply){"constraint.count", .rows = {"counts={1}"}};
+                world.replies[1] = (Reply){"count.full", .rows = {"counts={1}"}};
                 world.cut_after = cut;
                 world_round(&world);
 
@@ -380,7 +379,7 @@ START_TEST(explain_counts_nothing_and_says_so) {
         world.explain = true;
         world.constraints[0] = "validated=f";
         world_round(&world);
-        ck_assert(world_was_asked(&world, "constraint.count"));
+        ck_assert(world_was_asked(&world, "count.full"));
         ck_assert_int_eq(world_finding(&world, NAME)->seen, SEEN_SKIPPED);
         world_close(&world);
 }
@@ -393,11 +392,14 @@ START_TEST(keys_of_violating_rows_are_read_in_the_same_transaction) {
         world.key_rows = 2;
         world.constraints[0] = "validated=f";
         world.constraints[1] = "conid=9|contype=p|conname=orders_pkey|columns=id, line";
-        world.replies[0] = (Reply){"constraint.count", .rows = {"counts={5}"}};
-        world.replies[1] = (Reply){"constraint.keys", .rows = {"key=(1,1)", "key=(1,2)"}};
+        world.replies[0] = (Reply){"count.full", .rows = {"counts={5}"}};
+        world.replies[1] = (Reply){"count.keys", .rows = {"key=(1,1)", "key=(1,2)"}};
+        world.replies[2] = (Reply){"count.facts",
+                                   .rows = {"key_columns={id,line}|key_types={bigint,bigint}"}};
         world_round(&world);
-        ck_assert(
-                world_was_asked(&world, "SELECT ROW(id, line)::text AS key FROM ONLY shop.orders WHERE NOT"));
+        ck_assert(world_was_asked(&world,
+                                  "SELECT ROW(orders.id, orders.line)::text AS key, NULL::text AS parts, "
+                                  "NULL::text AS broken FROM ONLY shop.orders WHERE NOT"));
         ck_assert_uint_eq(strv_length(world_finding(&world, NAME)->keys), 2);
         ck_assert_str_eq(world_finding(&world, NAME)->keys[1], "(1,2)");
         world_close(&world);
@@ -498,7 +500,7 @@ START_TEST(the_last_count_stays_published_while_blind) {
 
         world_open(&world);
         world.constraints[0] = "validated=f";
-        world.replies[0] = (Reply){"constraint.count", .rows = {"counts={3}"}};
+        world.replies[0] = (Reply){"count.full", .rows = {"counts={3}"}};
         world_round(&world);
         world.now += MINUTE;
         world.replies[0] = (Reply){"constraint.lock", .sqlstate = "55P03"};

@@ -28,7 +28,8 @@ typedef struct World {
         usec_t now;                                                /* both clocks */
         bool explain;
         size_t key_rows;
-        size_t cut_after; /* the connection is lost after so many statements; 0: never */
+        int64_t blocks_left; /* 0: 4096 */
+        size_t cut_after;    /* the connection is lost after so many statements; 0: never */
 
         size_t n_asked;
         bool in_transaction;

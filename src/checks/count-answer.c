@@ -1,0 +1,213 @@
+/* What becomes of what was counted: see the header.
+ *
+ * A whole count is remembered together with what the server said before its snapshot was taken: as long
+ * as it says the same, nothing that the count did not see can have come.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "count-answer.h"
+
+#include <errno.h>
+
+#include "common.h"
+#include "count-text.h"
+
+static void pass_done(CountPass *pass) {
+        free(pass->snapshot);
+        free(pass->signature);
+        free(pass->time);
+        *pass = (CountPass){.number = pass->number};
+}
+
+void answer_forget(CountTable *table) {
+        pass_done(&table->pass);
+        table->pass.number++; /* no rule was part of that */
+        keys_done(&table->keys);
+        walk_done(&table->walk);
+        walk_done(&table->safety);
+        for (size_t i = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+
+                rule->pass = 0;
+                rule->counted = rule->walked = rule->safety_walked = 0;
+                rule->in_walk = rule->in_safety = false;
+                rule->is_suspect = false;
+        }
+}
+
+static bool has_all_keys(const CountTable *table) {
+        return table->pass.method == METHOD_WALK && !table->keys.is_cut && table->facts.key_columns &&
+               table->n_rules <= KEYS_RULES;
+}
+
+/* Rows whose keys are kept are looked at again and again: what they say is newer than the walk. */
+static int64_t value_of(const CountTable *table, size_t i) {
+        const CountRule *rule = table->rules[i];
+
+        if (has_all_keys(table))
+                return keys_count(&table->keys, i);
+        return rule->walked > rule->counted ? rule->walked : rule->counted;
+}
+
+void answer_set(CountRule *rule, Method method, int64_t count, const CheckContext *context) {
+        rule->is_open = false;
+        rule->answer = (CountAnswer){
+                .reason = REASON_OK,
+                .count = count,
+                .method = method,
+                .at = context->realtime,
+                .boottime = context->boottime,
+        };
+}
+
+void answer_again(CountTable *table, Method method, const CheckContext *context) {
+        for (size_t i = 0; i < table->n_rules; i++)
+                if (table->rules[i]->is_open)
+                        answer_set(table->rules[i], method, value_of(table, i), context);
+}
+
+static void answer_one_last(CountTable *table, size_t i) {
+        CountRule *rule = table->rules[i];
+        bool is_whole = rule->pass > 0;
+
+        rule->is_open = false;
+        rule->answer = (CountAnswer){
+                .reason = is_whole ? REASON_OK : REASON_OVER_LIMIT,
+                .count = is_whole ? value_of(table, i) : rule->walked,
+                .method = is_whole ? table->pass.method : METHOD_WALK,
+                .at = table->pass.at,
+                .boottime = table->pass.boottime,
+                .cycle = table->pass.cycle,
+                .bound = table->pass.bound,
+                .percent = walk_percent(&table->walk, &table->facts),
+        };
+}
+
+void answer_last(CountTable *table) {
+        for (size_t i = 0; i < table->n_rules; i++)
+                if (table->rules[i]->is_open)
+                        answer_one_last(table, i);
+}
+
+static int remember(CountTable *table, const Walk *walk, const CheckContext *context) {
+        const Facts *facts = &table->facts;
+
+        pass_done(&table->pass);
+        table->pass.number++;
+        table->pass.method = walk ? METHOD_WALK : table->choice.method;
+        table->pass.at = walk ? walk->at : context->realtime;
+        table->pass.boottime = walk ? walk->boottime : context->boottime;
+        table->pass.cycle = walk ? usec_since(context->boottime, walk->boottime) : 0;
+        table->pass.bound = walk && facts->moved > walk->moved ? facts->moved - walk->moved : 0;
+        if (str_set(&table->pass.snapshot, walk ? walk->snapshot : facts->snapshot) < 0 ||
+            str_set(&table->pass.signature, walk ? walk->signature : facts->signature) < 0 ||
+            str_set(&table->pass.time, walk ? walk->time : facts->time) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+int answer_counted(CountTable *table, const int64_t *counts, const CheckContext *context) {
+        int r = remember(table, NULL, context);
+
+        if (r < 0)
+                return r;
+        walk_done(&table->walk);
+        keys_done(&table->keys);
+        for (size_t i = 0, at = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+
+                if (!count_reads(table, rule))
+                        continue;
+                rule->pass = table->pass.number;
+                rule->counted = counts[at++];
+                rule->walked = 0;
+                rule->in_walk = false;
+                answer_set(rule, table->choice.method, rule->counted, context);
+        }
+        return 0;
+}
+
+int answer_begin_walk(CountTable *table, const CheckContext *context) {
+        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+
+        for (size_t i = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+
+                *(table->is_safety ? &rule->in_safety : &rule->in_walk) = count_reads(table, rule);
+                *(table->is_safety ? &rule->safety_walked : &rule->walked) = 0;
+        }
+        if (!table->is_safety && table->keys.is_cut)
+                keys_done(&table->keys);
+        return walk_begin(walk, &table->facts, context->boottime, context->realtime);
+}
+
+bool answer_is_walking(const CountTable *table) {
+        if (!(table->is_safety ? &table->safety : &table->walk)->is_active)
+                return false;
+        for (size_t i = 0; i < table->n_rules; i++) {
+                const CountRule *rule = table->rules[i];
+
+                if (count_reads(table, rule) && !(table->is_safety ? rule->in_safety : rule->in_walk))
+                        return false;
+        }
+        return true;
+}
+
+/* A walk of everything meets rows that cannot be there by what is believed: it is believed no more. */
+static void contradict(CountTable *table, CountRule *rule) {
+        if (rule->trusted != N_METHODS) {
+                rule->is_suspect = true;
+        } else if (rule->answer.reason == REASON_OK && rule->answer.count == 0) {
+                rule->is_suspect = rule->is_falling;
+                rule->pass = 0; /* to be counted anew */
+        }
+}
+
+void answer_slice(CountTable *table, const int64_t *counts, usec_t duration) {
+        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+
+        table->slice_breaks = false;
+        for (size_t i = 0, at = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+                int64_t found;
+
+                if (!count_reads(table, rule))
+                        continue;
+                found = counts[at++];
+                table->slice_breaks |= found > 0;
+                *(table->is_safety ? &rule->safety_walked : &rule->walked) += found;
+                if (table->is_safety && found > 0)
+                        contradict(table, rule);
+        }
+        walk_advance(walk, &table->slice, duration);
+}
+
+static int end_safety(CountTable *table) {
+        table->safety_at = table->safety.boottime;
+        walk_done(&table->safety);
+        return 0;
+}
+
+/* A walk reads without regard to constraints, so it is as good as one of the safety net. */
+int answer_walk(CountTable *table, const CheckContext *context) {
+        int r;
+
+        if (table->is_safety)
+                return end_safety(table);
+        r = remember(table, &table->walk, context);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+
+                if (!rule->in_walk)
+                        continue;
+                rule->pass = table->pass.number;
+                rule->counted = rule->walked;
+                rule->walked = 0;
+                rule->is_suspect &= rule->counted > 0;
+        }
+        table->safety_at = table->walk.boottime;
+        walk_done(&table->walk);
+        answer_last(table);
+        return 0;
+}

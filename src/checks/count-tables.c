@@ -1,0 +1,168 @@
+/* The tables of a check: found by what they are, and the schedule of the walk that reads everything.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "count-tables.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common.h"
+
+/* The safety walk reads no less than so many pages at once, unless the table ends. */
+#define SAFETY_SLICE 64
+
+static int compare_text(const char *a, const char *b) {
+        return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare(const CountTable *a, const CountTable *b) {
+        if (a->id != b->id)
+                return a->id < b->id ? -1 : 1;
+        return a->only != b->only ? a->only - b->only : compare_text(a->alone, b->alone);
+}
+
+static size_t find(const CountTables *tables, const CountTable *wanted) {
+        size_t low = 0, high = tables->n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (compare(tables->items[middle], wanted) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+static int insert(CountTables *tables, size_t at, CountTable *table) {
+        CountTable **grown = reallocarray(tables->items, tables->n + 1, sizeof(CountTable *));
+
+        if (!grown)
+                return -ENOMEM;
+        tables->items = grown;
+        memmove(&grown[at + 1], &grown[at], (tables->n - at) * sizeof(CountTable *));
+        grown[at] = table;
+        tables->n++;
+        return 0;
+}
+
+int count_tables_get(CountTables *tables, const CountTable *wanted, CountTable **ret) {
+        _cleanup_(count_table_freep) CountTable *table = NULL;
+        size_t at = find(tables, wanted);
+        bool is_there = at < tables->n && compare(tables->items[at], wanted) == 0;
+        int r;
+
+        if (is_there && str_equal(tables->items[at]->schema, wanted->schema) &&
+            str_equal(tables->items[at]->name, wanted->name)) {
+                *ret = tables->items[at];
+                return 0;
+        }
+        r = count_table_new(wanted, &table);
+        if (r < 0)
+                return r;
+        if (is_there) {
+                count_table_free(tables->items[at]);
+                tables->items[at] = table;
+        } else if (insert(tables, at, table) < 0) {
+                return -ENOMEM;
+        }
+        *ret = TAKE(table);
+        return 0;
+}
+
+void count_tables_done(CountTables *tables) {
+        for (size_t i = 0; i < tables->n; i++)
+                count_table_free(tables->items[i]);
+        free(tables->items);
+        *tables = (CountTables){};
+}
+
+void count_tables_sweep(CountTables *tables, bool (*is_gone)(void *userdata, int64_t id), void *userdata) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < tables->n; i++) {
+                if (is_gone(userdata, tables->items[i]->id))
+                        count_table_free(tables->items[i]);
+                else
+                        tables->items[kept++] = tables->items[i];
+        }
+        tables->n = kept;
+}
+
+size_t count_tables_walking(const CountTables *tables) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < tables->n; i++)
+                n += tables->items[i]->walk.is_active;
+        return n;
+}
+
+static bool is_done(const CountTables *tables, const CountTable *table) {
+        return table->n_rules == 0 || table->safety_at >= tables->began;
+}
+
+/* The one whose walk is under way goes on; then those whose size nobody knows, for the pace rests on it. */
+static CountTable *pick(const CountTables *tables) {
+        CountTable *first = NULL;
+
+        for (size_t i = 0; i < tables->n; i++) {
+                CountTable *table = tables->items[i];
+
+                if (is_done(tables, table))
+                        continue;
+                if (!table->is_sized)
+                        return table;
+                if (!first || (table->safety.is_active && !first->safety.is_active))
+                        first = table;
+        }
+        return first;
+}
+
+/* Pages that should have been read by now, less those that were. */
+static int64_t arrears(const CountTables *tables, usec_t elapsed, usec_t interval) {
+        double total = 0, done = 0;
+
+        for (size_t i = 0; i < tables->n; i++) {
+                const CountTable *table = tables->items[i];
+
+                total += (double)table->pages;
+                done += is_done(tables, table) ? (double)table->pages : (double)table->safety.pages;
+        }
+        if (elapsed < interval)
+                total *= (double)elapsed / (double)interval;
+        return (int64_t)(total - done);
+}
+
+CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interval, int64_t *ret_pages) {
+        CountTable *table;
+        int64_t due, rest;
+
+        if (tables->began == 0)
+                tables->began = boottime;
+        table = pick(tables);
+        if (!table && usec_since(boottime, tables->began) >= interval) {
+                tables->began = boottime;
+                table = pick(tables);
+        }
+        if (!table)
+                return NULL;
+        *ret_pages = SAFETY_SLICE;
+        if (!table->is_sized)
+                return table;
+        due = arrears(tables, usec_since(boottime, tables->began), interval);
+        rest = table->pages - table->safety.pages;
+        if (due < SAFETY_SLICE && due < rest)
+                return NULL;
+        *ret_pages = due > SAFETY_SLICE ? due : SAFETY_SLICE;
+        return table;
+}
+
+usec_t count_tables_walked_since(const CountTables *tables) {
+        usec_t since = USEC_INFINITY;
+
+        for (size_t i = 0; i < tables->n; i++)
+                if (tables->items[i]->n_rules > 0 && tables->items[i]->safety_at < since)
+                        since = tables->items[i]->safety_at;
+        return since == USEC_INFINITY ? 0 : since;
+}

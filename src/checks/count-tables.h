@@ -1,0 +1,25 @@
+/* The tables of a check, and the walk that reads everything once in intervals.safety.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "count.h"
+
+typedef struct CountTables {
+        CountTable **items; /* sorted */
+        size_t n;
+        usec_t began; /* boottime: of this turn of the safety walk */
+} CountTables;
+
+/* The table, made when it is not there; renamed, it begins anew. 0 or -ENOMEM. */
+int count_tables_get(CountTables *tables, const CountTable *wanted, CountTable **ret);
+void count_tables_done(CountTables *tables);
+/* Drops what `is_gone` says so of. */
+void count_tables_sweep(CountTables *tables, bool (*is_gone)(void *userdata, int64_t id), void *userdata);
+size_t count_tables_walking(const CountTables *tables);
+
+/* What the safety walk has to read now, to have read everything once in `interval`, evenly: a table
+ * and how many of its pages; NULL: nothing is due. */
+CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interval, int64_t *ret_pages);
+/* Boottime since which all of every table was read; 0: not yet. */
+usec_t count_tables_walked_since(const CountTables *tables);

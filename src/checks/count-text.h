@@ -1,0 +1,32 @@
+/* The statements of counting. Each function appends one; a predicate ends in a newline, for it may end
+ * in a comment.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "count.h"
+
+extern const Shape count_plan_rows, count_rows;
+
+/* Whether the rule is counted by this visit. */
+bool count_reads(const CountTable *table, const CountRule *rule);
+
+void count_add_lock(Buffer *out, const CountTable *table);
+/* Of the whole table: a row { counts }, in the order of the rules that are read. */
+void count_add_count(Buffer *out, const CountTable *table);
+/* Of a slice, which is $1 and $2: the same. */
+void count_add_slice(Buffer *out, const CountTable *table, int version_num);
+/* The keys of a slice's breaking rows: rows key, parts, broken (over all rules of the table). */
+void count_add_slice_keys(Buffer *out, const CountTable *table, int version_num);
+/* The same of rows by their keys: a parameter for each column. */
+void count_add_recheck(Buffer *out, const CountTable *table);
+/* Keys of one rule for people: rows key. */
+void count_add_rule_keys(Buffer *out, const CountTable *table, const CountRule *rule, size_t limit);
+
+/* The parameters of a slice. 0 or -ENOMEM. */
+int count_add_slice_parameters(Statement *statement, const Slice *slice, int version_num);
+
+/* "{3,0}" into `n` numbers ≥ 0. 0, -EINVAL, -ENOMEM. */
+int count_parse(const char *text, int64_t *ret, size_t n);
+/* A plan in JSON: its whole cost, and whether it scans a table from end to end. False: no plan. */
+bool count_parse_plan(const char *plan, double *ret_cost, bool *ret_scans);

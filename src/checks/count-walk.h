@@ -1,0 +1,67 @@
+/* Walk: a table read slice by slice. Where it stands, how large the next slice is.
+ *
+ * Facts: what the server says of the table at each visit, under its lock.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/model/finding.h"
+#include "pgvigil/model/table.h"
+
+/* A table that has rows of its own: the table itself, a partition, a child. */
+typedef struct Leaf {
+        int64_t id;
+        char *sql;
+        int64_t pages;
+} Leaf;
+
+typedef struct Facts {
+        Leaf *leaves; /* by oid */
+        size_t n_leaves;
+        int64_t pages; /* of all leaves */
+        int64_t moved; /* updates so far that moved a row to another place */
+        int64_t busy;  /* sessions that may hold back statistics; negative: not known */
+        bool is_standby, counts_rows, is_opaque, can_slice;
+        char *fingerprint;  /* of the catalog: all that a count rests on but the rows */
+        char *snapshot;     /* of the cluster, with what would make it lie */
+        char *signature;    /* of the tables' statistics, likewise */
+        char *time;         /* the server's clock */
+        char **key_columns; /* of the primary key, quoted, or NULL where rows cannot be found again */
+        char **key_types;
+} Facts;
+
+extern const Shape count_facts_rows;
+/* $1 schema, $2 table, $3 whether without children, $4 oids of other tables, $5 time of the last
+ * count or NULL, $6 names of functions. */
+extern const char count_facts_sql[];
+
+/* REASON_OK; or why rows must not be read: another table by now, a view, no privilege, row security. */
+Reason count_facts_blocked(const Table *rows, int64_t id, bool only);
+/* 0, -ENOMEM, or -EINVAL. */
+int count_facts_load(const Table *rows, Facts *ret);
+void count_facts_done(Facts *facts);
+
+typedef struct Walk {
+        bool is_active;
+        int64_t leaf, block;               /* where the next slice begins; leaf 0: with the first one */
+        int64_t pages;                     /* read so far */
+        int64_t moved;                     /* at its beginning */
+        int64_t slice;                     /* pages of the next slice */
+        usec_t at, boottime;               /* when it began */
+        char *snapshot, *signature, *time; /* at its beginning */
+} Walk;
+
+typedef struct Slice {
+        const Leaf *leaf;   /* of the facts of this visit */
+        int64_t first, end; /* blocks */
+} Slice;
+
+int walk_begin(Walk *walk, const Facts *facts, usec_t boottime, usec_t realtime);
+void walk_done(Walk *walk);
+/* The next slice, of at most `limit` pages; false: the walk is at its end. */
+bool walk_next(const Walk *walk, const Facts *facts, int64_t limit, Slice *ret);
+/* It was read, in so long: the walk goes on behind it, and the next slice takes about SLICE_TIME. */
+void walk_advance(Walk *walk, const Slice *slice, usec_t duration);
+/* It took too long or was in the way: the next one is smaller. */
+void walk_shrink(Walk *walk);
+unsigned walk_percent(const Walk *walk, const Facts *facts);

@@ -1,0 +1,120 @@
+/* Counting: the rows of one table that break its rules, by the cheapest sound method.
+ *
+ * A CountTable lives over all polls and remembers what was counted and as of when. Each poll the
+ * check lists its rules, says which it asks for, and drives count_next() and count_take() as the
+ * engine drives the check. No I/O, no clock.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "count-keys.h"
+#include "count-method.h"
+#include "count-walk.h"
+#include "pgvigil/model/check-kind.h"
+
+/* What is known of a rule's rows. */
+typedef struct CountAnswer {
+        Reason reason; /* OK: `count` is whole; OVER_LIMIT: it is what was found so far; else why not */
+        int64_t count;
+        Method method;
+        usec_t at, boottime; /* as of: of a walk its beginning */
+        usec_t cycle;        /* how long reading the whole table takes; 0: read in one piece */
+        int64_t bound;       /* rows that a walk may have missed at most */
+        unsigned percent;    /* of the reading that is under way */
+} CountAnswer;
+
+typedef struct CountRule {
+        char *name;      /* for people */
+        char *predicate; /* SQL: true for the rows that break it; NULL counts as false */
+        bool is_opaque;  /* may depend on more than its own row: never taken as unchanged */
+        bool is_falling; /* enforced for new rows: its count can only fall */
+        bool is_suspect; /* a walk found rows that the catalog denies: proof and trust are void */
+        bool is_listed;  /* still one of the table's rules */
+        bool is_asked;   /* in this poll */
+        bool is_open;    /* asked for and not answered yet */
+        Method trusted;  /* what answers for it while it is not asked: PROVED, ENFORCED; N_METHODS: nothing */
+        uint64_t pass;   /* the last whole count that it was part of; 0: none */
+        int64_t counted; /* by it */
+        bool in_walk, in_safety;
+        int64_t walked, safety_walked; /* found by the walks under way */
+        char **shown;                  /* keys of rows that break it, where --rows asked for them */
+        CountAnswer answer;
+} CountRule;
+
+typedef enum CountStage {
+        COUNT_LOCK,
+        COUNT_FACTS,
+        COUNT_PLAN,
+        COUNT_RECHECK,
+        COUNT_READ,
+        COUNT_KEYS,
+        COUNT_DONE,
+        N_COUNT_STAGES,
+} CountStage;
+
+/* The last whole count: what the world looked like before its snapshot was taken. */
+typedef struct CountPass {
+        uint64_t number; /* 0: none */
+        char *snapshot, *signature, *time;
+        Method method;
+        usec_t at, boottime, cycle;
+        int64_t bound;
+} CountPass;
+
+typedef struct CountTable {
+        int64_t id; /* oid */
+        char *schema, *name, *sql;
+        bool only;          /* without its children */
+        char *alone;        /* the one rule that is counted apart, or NULL */
+        char **others;      /* other tables that the predicates read, quoted */
+        char **other_ids;   /* their oids */
+        bool has_user_code; /* no proof of the planner is to be trusted */
+        char **calls;       /* names of functions that its expressions call */
+        CountRule **rules;  /* by name */
+        size_t n_rules;
+
+        /* knowledge, good for one fingerprint of the catalog */
+        char *fingerprint;
+        CountPass pass;
+        Keys keys;        /* of rows that break rules, found by walks */
+        Walk walk;        /* paced, for the count */
+        Walk safety;      /* everything, once in intervals.safety */
+        usec_t safety_at; /* boottime: all was read since; 0: never yet */
+        bool is_sized;
+        int64_t pages; /* as last seen */
+
+        /* this visit */
+        CountStage stage;
+        bool is_safety;
+        bool has_suspect; /* then everything is walked, by the statement of the safety walk */
+        int64_t share;    /* blocks that it may still read in this poll */
+        MethodFacts method_facts;
+        MethodChoice choice;
+        Facts facts;
+        Slice slice;
+        bool slice_breaks; /* it holds rows that break a rule */
+        size_t cursor;     /* rule, or first key of a chunk */
+} CountTable;
+
+/* A copy of what `wanted` is about: id, schema, name, only, alone. 0 or -ENOMEM. */
+int count_table_new(const CountTable *wanted, CountTable **ret);
+CountTable *count_table_free(CountTable *table);
+DEFINE_CLEANUP(CountTable, count_table_free)
+
+/* A poll begins: no rule is listed nor asked for. */
+void count_table_unlist(CountTable *table);
+/* A rule of the table; what is known of it stays as long as name and predicate do. NULL: no memory. */
+CountRule *count_table_list(CountTable *table, const char *name, const char *predicate);
+/* Forgets the rules that were not listed. */
+void count_table_sweep(CountTable *table);
+
+/* Begins a visit: at most `share` blocks; `safety`: a piece of the walk that reads everything. */
+void count_begin(CountTable *table, int64_t share, bool safety);
+/* 1: *ret holds the statement to run; 0: done, each asked rule has its answer; negative errno. */
+int count_next(CountTable *table, const CheckContext *context, Statement *ret);
+/* No error: those go to count_fail(). Rows without a table: --explain did not run the statement. */
+int count_take(CountTable *table, const CheckContext *context, const Outcome *outcome);
+
+/* The visit ends: what is open is not known, for that reason. What was counted and how far a walk has
+ * come stays. */
+void count_fail(CountTable *table, Reason reason);
