@@ -225,7 +225,7 @@ static bool is_rules_fault(const Run *run, const char *sqlstate) {
         if (!sqlstate_in(sqlstate, SQLSTATES_OF_RULES))
                 return false;
         return step == STEP_PROVE_ALL || step == STEP_PROVE_ONE ||
-               (step == STEP_ROWS && run->group->table->stage >= COUNT_PLAN);
+               (step == STEP_ROWS && count_evaluates(run->group->table));
 }
 
 /* The transaction is over. */

@@ -22,6 +22,7 @@ void answer_forget(CountTable *table) {
         pass_done(&table->pass);
         table->pass.number++; /* no rule was part of that */
         keys_done(&table->keys);
+        delta_done(&table->delta);
         walk_done(&table->walk);
         walk_done(&table->safety);
         for (size_t i = 0; i < table->n_rules; i++) {
@@ -162,23 +163,100 @@ static void contradict(CountTable *table, CountRule *rule) {
         }
 }
 
-void answer_slice(CountTable *table, const int64_t *counts, usec_t duration) {
-        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+/* The counts of one page, by the table's rules; those that are not read have none. */
+static int spread(const CountTable *table, const char *text, int64_t *ret_counts) {
+        _cleanup_(freep) int64_t *counts = calloc(table->n_rules + 1, sizeof(*counts));
+        size_t n = 0;
+        int r;
+
+        if (!counts)
+                return -ENOMEM;
+        for (size_t i = 0; i < table->n_rules; i++)
+                n += count_reads(table, table->rules[i]);
+        r = count_parse(text, counts, n);
+        if (r < 0)
+                return r;
+        for (size_t i = 0, at = 0; i < table->n_rules; i++)
+                ret_counts[i] = count_reads(table, table->rules[i]) ? counts[at++] : 0;
+        return 0;
+}
+
+/* One page with breaking rows. */
+static int take_page(CountTable *table, int64_t page, const int64_t *counts) {
+        int r = 0;
+
+        for (size_t i = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+
+                table->slice_breaks |= counts[i] > 0;
+                *(table->is_safety ? &rule->safety_walked : &rule->walked) += counts[i];
+                if (table->is_safety && counts[i] > 0)
+                        contradict(table, rule);
+        }
+        if (!table->is_safety && table->delta.is_building)
+                r = page_map_add(&table->delta.map, table->slice.leaf->id, page, counts);
+        if (r == -EFBIG)
+                delta_done(&table->delta);
+        return r == -EFBIG ? 0 : r;
+}
+
+int answer_slice(CountTable *table, const Table *rows, usec_t duration) {
+        _cleanup_(freep) int64_t *counts = calloc(table->n_rules + 1, sizeof(*counts));
+        int r = counts ? 0 : -ENOMEM;
 
         table->slice_breaks = false;
-        for (size_t i = 0, at = 0; i < table->n_rules; i++) {
+        for (size_t row = 0; r >= 0 && row < rows->n_rows; row++) {
+                r = spread(table, table_text(rows, row, "counts"), counts);
+                if (r >= 0)
+                        r = take_page(table, table_int(rows, row, "page"), counts);
+        }
+        if (r >= 0)
+                walk_advance(table->is_safety ? &table->safety : &table->walk, &table->slice, duration);
+        return r;
+}
+
+int answer_dirty(CountTable *table, const Leaf *leaf, const Table *rows) {
+        _cleanup_(freep) int64_t *counts = calloc(table->n_rules + 1, sizeof(*counts));
+        int r = counts ? 0 : -ENOMEM;
+
+        for (size_t row = 0; r >= 0 && row < rows->n_rows; row++) {
+                const char *text = table_text(rows, row, "counts");
+
+                if (table_is_null(rows, row, "page")) {
+                        r = delta_add_dirty(&table->delta.next_dirty, leaf->id, text);
+                        continue;
+                }
+                r = spread(table, text, counts);
+                if (r >= 0)
+                        r = page_map_add(&table->delta.next, leaf->id, table_int(rows, row, "page"), counts);
+        }
+        return r;
+}
+
+int answer_delta(CountTable *table, const CheckContext *context) {
+        bool is_kept = delta_holds(&table->delta);
+        int r = is_kept ? delta_accept(&table->delta) : 0;
+
+        if (r < 0)
+                return r;
+        if (!table->delta.is_valid || !is_kept) {
+                delta_done(&table->delta);
+                return 0;
+        }
+        r = remember(table, NULL, context);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < table->n_rules; i++) {
                 CountRule *rule = table->rules[i];
-                int64_t found;
 
                 if (!count_reads(table, rule))
                         continue;
-                found = counts[at++];
-                table->slice_breaks |= found > 0;
-                *(table->is_safety ? &rule->safety_walked : &rule->walked) += found;
-                if (table->is_safety && found > 0)
-                        contradict(table, rule);
+                rule->pass = table->pass.number;
+                rule->counted = page_map_total(&table->delta.map, i);
+                rule->walked = 0;
+                answer_set(rule, METHOD_DELTA, rule->counted, context);
         }
-        walk_advance(walk, &table->slice, duration);
+        return 1;
 }
 
 static int end_safety(CountTable *table) {
@@ -207,6 +285,8 @@ int answer_walk(CountTable *table, const CheckContext *context) {
                 rule->is_suspect &= rule->counted > 0;
         }
         table->safety_at = table->walk.boottime;
+        table->delta.is_valid = table->delta.is_building;
+        table->delta.is_building = false;
         walk_done(&table->walk);
         answer_last(table);
         return 0;

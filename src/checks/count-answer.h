@@ -19,7 +19,13 @@ int answer_counted(CountTable *table, const int64_t *counts, const CheckContext 
 /* Begins a walk, of the count or (table->is_safety) of everything. 0 or -ENOMEM. */
 int answer_begin_walk(CountTable *table, const CheckContext *context);
 bool answer_is_walking(const CountTable *table); /* one over all rules that it must read */
-/* What a slice held; the walk goes on behind it. */
-void answer_slice(CountTable *table, const int64_t *counts, usec_t duration);
+/* What a slice held: rows { page, counts }; the walk goes on behind it. 0, -ENOMEM, -EINVAL. */
+int answer_slice(CountTable *table, const Table *rows, usec_t duration);
+
+/* What a look at the visibility map found in a leaf: its pages that are not marked, and rows as of a
+ * slice. 0, -ENOMEM, -EINVAL. */
+int answer_dirty(CountTable *table, const Leaf *leaf, const Table *rows);
+/* The look is complete: 1 with answers; 0: the map is of no use any more; -ENOMEM. */
+int answer_delta(CountTable *table, const CheckContext *context);
 /* The walk is at its end. 0 or -ENOMEM. */
 int answer_walk(CountTable *table, const CheckContext *context);

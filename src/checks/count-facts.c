@@ -72,6 +72,24 @@
         "a.atttypid\n"                                                                                       \
         "  WHERE a.attrelid = k.conrelid)"
 
+#define KEY_COLUMNS KEY("pg_catalog.quote_ident(a.attname)")
+#define KEY_TYPES   KEY("pg_catalog.format_type(a.atttypid, a.atttypmod)")
+
+/* Both functions, of the extension itself and of nobody else who gave one their name. */
+#define VISIBILITY                                                                                           \
+        "(SELECT CASE WHEN pg_catalog.count(*) = 2 THEN pg_catalog.min(pg_catalog.quote_ident(n.nspname)) "  \
+        "END\n"                                                                                              \
+        "  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d ON d.deptype = 'e' AND d.refobjid = "  \
+        "e.oid\n"                                                                                            \
+        "  AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.classid = "                          \
+        "'pg_catalog.pg_proc'::regclass\n"                                                                   \
+        "  JOIN pg_catalog.pg_proc p ON p.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = "          \
+        "p.pronamespace\n"                                                                                   \
+        "  WHERE e.extname = 'pg_visibility' AND p.pronargs = 1\n"                                           \
+        "  AND p.proname IN ('pg_visibility_map', 'pg_visibility_map_summary')\n"                            \
+        "  AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND "                                     \
+        "pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
+
 const char count_facts_sql[] = TREE
         "\n"
         "SELECT r.oid::int8 AS relid, r.is_other, t.oid::int8 AS root, c.relkind::text AS relkind,\n"
@@ -88,7 +106,7 @@ const char count_facts_sql[] = TREE
         "pg_catalog.pg_stat_get_tuples_updated(r.oid),\n"
         "  pg_catalog.pg_stat_get_tuples_deleted(r.oid)) AS signature,\n"
         " w.fingerprint, w.epoch, w.snapshot, w.now, w.busy, w.is_standby, w.counts_rows, w.is_opaque,\n"
-        " w.key_columns, w.key_types\n"
+        " w.key_columns, w.key_types, w.visibility\n"
         "FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid\n"
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,\n"
         "this t, (SELECT\n"
@@ -99,11 +117,11 @@ const char count_facts_sql[] = TREE
         " pg_catalog.pg_is_in_recovery() AS is_standby,\n"
         " pg_catalog.current_setting('track_counts')::bool AS counts_rows,\n"
         " " OPAQUE " AS is_opaque,\n"
-        " " KEY("pg_catalog.quote_ident(a.attname)") " AS key_columns,\n"
-                                                     " " KEY("pg_catalog.format_type(a.atttypid, "
-                                                             "a.atttypmod)") " AS key_types\n"
-                                                                             ") w\n"
-                                                                             "ORDER BY r.oid, r.is_other";
+        " " KEY_COLUMNS " AS key_columns,\n"
+        " " KEY_TYPES " AS key_types,\n"
+        " " VISIBILITY " AS visibility\n"
+        ") w\n"
+        "ORDER BY r.oid, r.is_other";
 
 static const Field facts_fields[] = {
         {"relid", VALUE_INT, FIELD_HIDDEN},       {"is_other", VALUE_BOOL, FIELD_HIDDEN},
@@ -116,7 +134,7 @@ static const Field facts_fields[] = {
         {"now", VALUE_TEXT, FIELD_HIDDEN},        {"busy", VALUE_INT, FIELD_HIDDEN},
         {"is_standby", VALUE_BOOL, FIELD_HIDDEN}, {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
         {"is_opaque", VALUE_BOOL, FIELD_HIDDEN},  {"key_columns", VALUE_TEXT, FIELD_HIDDEN},
-        {"key_types", VALUE_TEXT, FIELD_HIDDEN},
+        {"key_types", VALUE_TEXT, FIELD_HIDDEN},  {"visibility", VALUE_TEXT, FIELD_HIDDEN},
 };
 
 const Shape count_facts_rows = SHAPE("count.facts", facts_fields);
@@ -197,7 +215,8 @@ int count_facts_load(const Table *rows, Facts *ret) {
         facts.signature = buffer_take(&signature);
         if (r < 0 || !facts.snapshot || !facts.signature ||
             str_set(&facts.fingerprint, table_text(rows, 0, "fingerprint")) < 0 ||
-            str_set(&facts.time, table_text(rows, 0, "now")) < 0)
+            str_set(&facts.time, table_text(rows, 0, "now")) < 0 ||
+            str_set(&facts.visibility, table_text(rows, 0, "visibility")) < 0)
                 return -ENOMEM;
         r = load_key(&facts, rows);
         if (r < 0)
@@ -215,6 +234,7 @@ void count_facts_done(Facts *facts) {
         free(facts->snapshot);
         free(facts->signature);
         free(facts->time);
+        free(facts->visibility);
         strv_free(facts->key_columns);
         strv_free(facts->key_types);
         *facts = (Facts){};

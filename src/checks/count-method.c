@@ -76,6 +76,30 @@ static const char *not_by_index(const MethodFacts *f) {
         return f->plan_cost <= f->cost_limit ? NULL : "its plan is expensive";
 }
 
+/* Beyond this part of the table its pages lie so densely that a walk costs no more. */
+#define DIRTY_PART 0.3
+
+bool method_map_pays(const MethodFacts *facts) {
+        return (double)facts->dirty <= DIRTY_PART * (double)facts->pages;
+}
+
+static const char *not_by_delta(const MethodFacts *f) {
+        if (f->is_suspect)
+                return "a walk found rows that the catalog denies";
+        if (f->is_opaque)
+                return "the rule depends on more than its row";
+        if (!f->has_visibility)
+                return "pg_visibility is not at hand";
+        if (!f->has_map)
+                return "no walk without VACUUM in it has mapped its pages yet";
+        if (!f->dirty_known)
+                return NULL;
+        if (!method_map_pays(f))
+                return "too many of its pages have changed";
+        return (double)f->dirty <= f->cost_limit ? NULL
+                                                 : "more of its pages have changed than a poll may read";
+}
+
 static const char *not_by_walk(const MethodFacts *f) {
         return f->can_slice ? NULL : "a part of the table may not be read by itself";
 }
@@ -92,6 +116,7 @@ static const struct {
         [METHOD_COUNTERS] = {"counters", false, not_by_counters},
         [METHOD_FULL] = {"full", true, not_full},
         [METHOD_INDEX] = {"index", true, not_by_index},
+        [METHOD_DELTA] = {"delta", true, not_by_delta},
         [METHOD_WALK] = {"walk", false, not_by_walk},
 };
 
@@ -102,7 +127,8 @@ void method_choose(const MethodFacts *facts, MethodChoice *ret) {
                 if (ret->why_not[i])
                         continue;
                 ret->method = (Method)i;
-                ret->needs_plan = i == METHOD_INDEX && !facts->plan_known;
+                ret->needs_facts = (i == METHOD_INDEX && !facts->plan_known) ||
+                                   (i == METHOD_DELTA && !facts->dirty_known);
                 return;
         }
 }

@@ -15,6 +15,7 @@ typedef enum Method {
         METHOD_COUNTERS,  /* the table's statistics have not moved, and no session holds back its own */
         METHOD_FULL,      /* a small table, in one piece */
         METHOD_INDEX,     /* in one piece: the plan reads little */
+        METHOD_DELTA,     /* only the pages that have changed since, by the visibility map */
         METHOD_WALK,      /* slice by slice, over many polls */
         N_METHODS,
 } Method;
@@ -36,15 +37,22 @@ typedef struct MethodFacts {
         /* of the plan that counting would have */
         bool plan_known, plan_scans; /* scans a whole table */
         double plan_cost, cost_limit;
+        /* of its visibility map */
+        bool has_visibility; /* it can be read, and only VACUUM marks pages in it */
+        bool has_map;        /* a walk has noted which pages hold breaking rows */
+        bool dirty_known;
+        int64_t dirty; /* pages that may have changed */
 } MethodFacts;
 
 typedef struct MethodChoice {
         Method method;                  /* N_METHODS: none can do it */
-        bool needs_plan;                /* only an EXPLAIN decides: ask again with it */
+        bool needs_facts;               /* of the plan or of the visibility map: ask again with them */
         const char *why_not[N_METHODS]; /* of those that were passed over; static */
 } MethodChoice;
 
 void method_choose(const MethodFacts *facts, MethodChoice *ret);
+
+bool method_map_pays(const MethodFacts *facts); /* few enough pages have changed */
 
 const char *method_name(Method method); /* "proved" …: a finding's `method` */
 bool method_is_exact(Method method);    /* as of one snapshot */

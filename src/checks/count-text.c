@@ -15,7 +15,20 @@
 static const Field plan_fields[] = {{"QUERY PLAN", VALUE_TEXT, FIELD_HIDDEN}};
 static const Field count_fields[] = {{"counts", VALUE_TEXT, FIELD_HIDDEN}};
 
+static const Field page_fields[] = {
+        {"page", VALUE_INT, FIELD_HIDDEN},
+        {"counts", VALUE_TEXT, FIELD_HIDDEN},
+};
+static const Field summary_fields[] = {{"dirty", VALUE_INT, FIELD_HIDDEN}};
+static const Field fence_fields[] = {
+        {"fence", VALUE_TEXT, FIELD_HIDDEN},
+        {"vacuuming", VALUE_BOOL, FIELD_HIDDEN},
+};
+
 const Shape count_plan_rows = SHAPE("count.plan", plan_fields);
+const Shape count_page_rows = SHAPE("count.pages", page_fields);
+const Shape count_summary_rows = SHAPE("count.summary", summary_fields);
+const Shape count_fence_rows = SHAPE("count.fence", fence_fields);
 const Shape count_rows = SHAPE("count.counts", count_fields);
 
 bool count_reads(const CountTable *table, const CountRule *rule) {
@@ -35,9 +48,7 @@ void count_add_lock(Buffer *out, const CountTable *table) {
         buffer_add(out, " IN ACCESS SHARE MODE");
 }
 
-static void add_counts(Buffer *out, const CountTable *table) {
-        const char *separator = "SELECT ARRAY[";
-
+static void add_counts(Buffer *out, const CountTable *table, const char *separator) {
         for (size_t i = 0; i < table->n_rules; i++) {
                 if (!count_reads(table, table->rules[i]))
                         continue;
@@ -60,7 +71,7 @@ static void add_breaking(Buffer *out, const CountTable *table) {
 }
 
 void count_add_count(Buffer *out, const CountTable *table) {
-        add_counts(out, table);
+        add_counts(out, table, "SELECT ARRAY[");
         buffer_add(out, " FROM ");
         add_table(out, table);
         buffer_add(out, " WHERE ");
@@ -68,14 +79,16 @@ void count_add_count(Buffer *out, const CountTable *table) {
 }
 
 /* A leaf stands under the table's own name, for a rule may be written with it. */
-static void add_slice_source(Buffer *out, const CountTable *table, int version_num) {
-        const Leaf *leaf = table->slice.leaf;
-
+static void add_leaf(Buffer *out, const CountTable *table, const Leaf *leaf) {
         buffer_printf(out, " FROM ONLY %s", leaf ? leaf->sql : table->sql);
-        if (leaf && !str_equal(leaf->sql, table->sql)) {
-                buffer_add(out, " AS ");
-                buffer_add_identifier(out, table->name);
-        }
+        if (!leaf || str_equal(leaf->sql, table->sql))
+                return;
+        buffer_add(out, " AS ");
+        buffer_add_identifier(out, table->name);
+}
+
+static void add_slice_source(Buffer *out, const CountTable *table, int version_num) {
+        add_leaf(out, table, table->slice.leaf);
         /* Before 14 a range of ctid is a filter over the whole table. */
         if (version_num >= 140000)
                 buffer_add(out, " WHERE ctid >= $1::tid AND ctid < $2::tid AND ");
@@ -87,10 +100,57 @@ static void add_slice_source(Buffer *out, const CountTable *table, int version_n
         add_breaking(out, table);
 }
 
-void count_add_slice(Buffer *out, const CountTable *table, int version_num) {
-        add_counts(out, table);
-        add_slice_source(out, table, version_num);
+static void add_page_counts(Buffer *out, const CountTable *table) {
+        add_counts(out, table, "SELECT (ctid::text::point)[0]::int8 AS page, ARRAY[");
 }
+
+void count_add_slice(Buffer *out, const CountTable *table, int version_num) {
+        add_page_counts(out, table);
+        add_slice_source(out, table, version_num);
+        buffer_add(out, " GROUP BY 1");
+}
+
+void count_add_summary(Buffer *out, const CountTable *table) {
+        buffer_printf(out,
+                      "SELECT sum(pg_catalog.pg_relation_size(c.oid) / "
+                      "pg_catalog.current_setting('block_size')::int8 - m.all_visible)::int8 AS dirty "
+                      "FROM pg_catalog.pg_class c, LATERAL %s.pg_visibility_map_summary(c.oid) m "
+                      "WHERE c.oid = ANY ($1::oid[])",
+                      table->facts.visibility);
+}
+
+/* One statement, so that the pages are read under the snapshot that stood before the map was looked at:
+ * what is marked by then has not been changed by anybody whom that snapshot sees. */
+void count_add_dirty(Buffer *out, const CountTable *table, const Leaf *leaf, bool with_rows) {
+        buffer_printf(out,
+                      "WITH dirty AS MATERIALIZED (SELECT blkno FROM %s.pg_visibility_map($1::oid::regclass) "
+                      "WHERE NOT all_visible) "
+                      "SELECT NULL::int8 AS page, pg_catalog.array_agg(blkno ORDER BY blkno)::text AS counts "
+                      "FROM dirty",
+                      table->facts.visibility);
+        if (!with_rows)
+                return;
+        buffer_add(out, " UNION ALL SELECT b.page, b.counts FROM "
+                        "(SELECT min(blkno) AS first, max(blkno) + 1 AS last FROM (SELECT blkno, blkno - "
+                        "pg_catalog.row_number() OVER (ORDER BY blkno) AS island FROM dirty) d GROUP BY "
+                        "island) r, LATERAL (");
+        add_page_counts(out, table);
+        add_leaf(out, table, leaf);
+        buffer_add(out, " WHERE ctid >= pg_catalog.format('(%s,0)', r.first)::tid AND ctid < "
+                        "pg_catalog.format('(%s,0)', r.last)::tid AND ");
+        add_breaking(out, table);
+        buffer_add(out, " GROUP BY 1) b");
+}
+
+const char count_fence_sql[] =
+        "SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, "
+        "pg_catalog.pg_relation_filenode(c.oid), "
+        "pg_catalog.pg_stat_get_vacuum_count(c.oid), pg_catalog.pg_stat_get_autovacuum_count(c.oid)), ',' "
+        "ORDER BY c.oid) AS fence, "
+        "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.datname = "
+        "pg_catalog.current_database() "
+        "AND (v.relid IS NULL OR v.relid = ANY ($1::oid[]))) AS vacuuming "
+        "FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])";
 
 static void add_key_columns(Buffer *out, const CountTable *table, const char *suffix) {
         for (size_t i = 0; table->facts.key_columns && table->facts.key_columns[i]; i++) {

@@ -28,6 +28,7 @@ typedef struct Facts {
         char *time;         /* the server's clock */
         char **key_columns; /* of the primary key, quoted, or NULL where rows cannot be found again */
         char **key_types;
+        char *visibility; /* schema of pg_visibility, quoted, where it can be used; or NULL */
 } Facts;
 
 extern const Shape count_facts_rows;

@@ -7,44 +7,21 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
+#include "count-delta.h"
 #include "count-keys.h"
-#include "count-method.h"
+#include "count-rule.h"
 #include "count-walk.h"
 #include "pgvigil/model/check-kind.h"
-
-/* What is known of a rule's rows. */
-typedef struct CountAnswer {
-        Reason reason; /* OK: `count` is whole; OVER_LIMIT: it is what was found so far; else why not */
-        int64_t count;
-        Method method;
-        usec_t at, boottime; /* as of: of a walk its beginning */
-        usec_t cycle;        /* how long reading the whole table takes; 0: read in one piece */
-        int64_t bound;       /* rows that a walk may have missed at most */
-        unsigned percent;    /* of the reading that is under way */
-} CountAnswer;
-
-typedef struct CountRule {
-        char *name;      /* for people */
-        char *predicate; /* SQL: true for the rows that break it; NULL counts as false */
-        bool is_opaque;  /* may depend on more than its own row: never taken as unchanged */
-        bool is_falling; /* enforced for new rows: its count can only fall */
-        bool is_suspect; /* a walk found rows that the catalog denies: proof and trust are void */
-        bool is_listed;  /* still one of the table's rules */
-        bool is_asked;   /* in this poll */
-        bool is_open;    /* asked for and not answered yet */
-        Method trusted;  /* what answers for it while it is not asked: PROVED, ENFORCED; N_METHODS: nothing */
-        uint64_t pass;   /* the last whole count that it was part of; 0: none */
-        int64_t counted; /* by it */
-        bool in_walk, in_safety;
-        int64_t walked, safety_walked; /* found by the walks under way */
-        char **shown;                  /* keys of rows that break it, where --rows asked for them */
-        CountAnswer answer;
-} CountRule;
 
 typedef enum CountStage {
         COUNT_LOCK,
         COUNT_FACTS,
         COUNT_PLAN,
+        COUNT_SUMMARY, /* of the visibility map */
+        COUNT_DELTA,
+        COUNT_CLEAR, /* the statistics that this transaction has seen already */
+        COUNT_FENCE,
+        COUNT_DIRTY,
         COUNT_RECHECK,
         COUNT_READ,
         COUNT_KEYS,
@@ -76,16 +53,19 @@ typedef struct CountTable {
         /* knowledge, good for one fingerprint of the catalog */
         char *fingerprint;
         CountPass pass;
-        Keys keys;        /* of rows that break rules, found by walks */
-        Walk walk;        /* paced, for the count */
-        Walk safety;      /* everything, once in intervals.safety */
-        usec_t safety_at; /* boottime: all was read since; 0: never yet */
+        Keys keys; /* of rows that break rules, found by walks */
+        Delta delta;
+        bool is_delta_refused; /* its statements failed once */
+        Walk walk;             /* paced, for the count */
+        Walk safety;           /* everything, once in intervals.safety */
+        usec_t safety_at;      /* boottime: all was read since; 0: never yet */
         bool is_sized;
         int64_t pages; /* as last seen */
 
         /* this visit */
         CountStage stage;
         bool is_safety;
+        bool is_later;    /* not the first transaction of this poll */
         bool has_suspect; /* then everything is walked, by the statement of the safety walk */
         int64_t share;    /* blocks that it may still read in this poll */
         MethodFacts method_facts;
@@ -93,7 +73,7 @@ typedef struct CountTable {
         Facts facts;
         Slice slice;
         bool slice_breaks; /* it holds rows that break a rule */
-        size_t cursor;     /* rule, or first key of a chunk */
+        size_t cursor;     /* rule, leaf, or first key of a chunk */
 } CountTable;
 
 /* A copy of what `wanted` is about: id, schema, name, only, alone. 0 or -ENOMEM. */
@@ -114,6 +94,9 @@ void count_begin(CountTable *table, int64_t share, bool safety);
 int count_next(CountTable *table, const CheckContext *context, Statement *ret);
 /* No error: those go to count_fail(). Rows without a table: --explain did not run the statement. */
 int count_take(CountTable *table, const CheckContext *context, const Outcome *outcome);
+
+/* The statement that is under way has the rules' expressions in it: they may be what is wrong. */
+bool count_evaluates(const CountTable *table);
 
 /* The visit ends: what is open is not known, for that reason. What was counted and how far a walk has
  * come stays. */

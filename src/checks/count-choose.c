@@ -1,0 +1,237 @@
+/* The first stages of a visit: lock, facts, plan; and the choice of the method.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "count-stages.h"
+
+#include <errno.h>
+
+#include "common.h"
+
+/* A table of up to so many pages is read in one piece: some 15 ms. */
+#define FULL_PAGES 2048
+
+/* Since which version an idle session's statistics can be trusted to be there, and up to which only
+ * VACUUM marks pages in the visibility map. */
+#define VISIBILITY_FROM 150000
+#define VISIBILITY_END  190000
+
+size_t count_rules(const CountTable *table, bool (*is)(const CountTable *table, const CountRule *rule)) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < table->n_rules; i++)
+                n += is(table, table->rules[i]);
+        return n;
+}
+
+static bool is_open(const CountTable *table, const CountRule *rule) {
+        return rule->is_open;
+}
+
+static bool is_opaque(const CountTable *table, const CountRule *rule) {
+        return rule->is_open && rule->is_opaque;
+}
+
+static bool is_uncounted(const CountTable *table, const CountRule *rule) {
+        return rule->is_open && rule->pass != table->pass.number;
+}
+
+static int ask_lock(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        count_add_lock(sql, table);
+        return 1;
+}
+
+static int accept_nothing(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        return 0;
+}
+
+static int ask_facts(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        _cleanup_(freep) char *others = strv_array_literal(table->other_ids);
+        _cleanup_(freep) char *calls = strv_array_literal(table->calls);
+        const char *since = table->is_safety || table->pass.number == 0 ? NULL : table->pass.time;
+
+        buffer_add(sql, count_facts_sql);
+        if (!others || !calls || statement_add_parameter(ret, table->schema) < 0 ||
+            statement_add_parameter(ret, table->name) < 0 ||
+            statement_add_parameter(ret, table->only ? "true" : "false") < 0 ||
+            statement_add_parameter(ret, others) < 0 || statement_add_parameter(ret, since) < 0 ||
+            statement_add_parameter(ret, calls) < 0)
+                return -ENOMEM;
+        return 1;
+}
+
+bool count_can_delta(const CountTable *table, const CheckContext *context) {
+        const Facts *facts = &table->facts;
+        int version_num = context->server->version_num;
+
+        return facts->visibility && facts->can_slice && facts->counts_rows && !facts->is_standby &&
+               version_num >= VISIBILITY_FROM && version_num < VISIBILITY_END && !table->is_delta_refused;
+}
+
+static void table_facts(CountTable *table, const CheckContext *context) {
+        const Facts *facts = &table->facts;
+        int64_t budget = context->settings->limits.blocks_per_poll;
+
+        table->method_facts = (MethodFacts){
+                .is_suspect = table->has_suspect,
+                .is_opaque = facts->is_opaque || count_rules(table, is_opaque) > 0,
+                .was_counted = count_rules(table, is_uncounted) == 0,
+                .same_snapshot = str_equal(facts->snapshot, table->pass.snapshot),
+                .same_signature = str_equal(facts->signature, table->pass.signature),
+                .is_standby = facts->is_standby,
+                .counts_rows = facts->counts_rows,
+                .busy = facts->busy,
+                .pages = facts->pages,
+                .full_pages = budget < FULL_PAGES ? budget : FULL_PAGES,
+                .can_slice = facts->can_slice,
+                .cost_limit = (double)(table->share < budget ? table->share : budget),
+                .has_visibility = count_can_delta(table, context),
+                .has_map = table->delta.is_valid,
+        };
+}
+
+/* Rules that no row breaks and none can come to break need no look at the table. */
+static void choose_for_rules(CountTable *table, const CheckContext *context) {
+        for (size_t i = 0; i < table->n_rules; i++) {
+                CountRule *rule = table->rules[i];
+                MethodChoice choice;
+
+                method_choose(
+                        &(MethodFacts){
+                                .is_falling = rule->is_falling,
+                                .is_suspect = rule->is_suspect,
+                                .was_counted = rule->pass > 0,
+                                .has_none = rule->counted == 0,
+                                .pages = INT64_MAX,
+                        },
+                        &choice);
+                if (rule->is_open && choice.method == METHOD_RATCHET)
+                        answer_set(rule, METHOD_RATCHET, 0, context);
+        }
+}
+
+/* A walk that begins notes which pages may have changed, so that it can be the ground of a delta. */
+static bool wants_map(const CountTable *table) {
+        const MethodFacts *f = &table->method_facts;
+
+        return !table->is_safety && f->has_visibility && !f->is_opaque && !f->is_suspect &&
+               table->stage < COUNT_CLEAR;
+}
+
+/* Goes on with the walk: its next slice, or its end. */
+int count_enter_walk(CountTable *table, const CheckContext *context) {
+        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+        bool is_walking = answer_is_walking(table);
+        int r;
+
+        if (!is_walking && wants_map(table) && (!context->is_once || context->explain)) {
+                table->stage = COUNT_CLEAR;
+                table->cursor = 0;
+                delta_look(&table->delta, table->n_rules);
+                return 0;
+        }
+        if (!is_walking && !table->is_safety && table->stage < COUNT_CLEAR)
+                delta_done(&table->delta);
+        r = is_walking ? 0 : answer_begin_walk(table, context);
+        if (r < 0)
+                return r;
+        table->cursor = table->is_later ? SIZE_MAX : 0; /* rechecked once a poll */
+        if (!walk_next(walk, &table->facts, INT64_MAX, &table->slice)) {
+                table->stage = COUNT_DONE;
+                return answer_walk(table, context);
+        }
+        table->stage = COUNT_RECHECK;
+        return 0;
+}
+
+static int carry_out(CountTable *table, const CheckContext *context) {
+        Method method = table->choice.method;
+
+        switch (method) {
+        case METHOD_UNCHANGED:
+        case METHOD_COUNTERS:
+                answer_again(table, method, context);
+                break;
+        case METHOD_FULL:
+                if (table->facts.pages <= table->share) {
+                        table->stage = COUNT_READ;
+                        return 0;
+                }
+                answer_last(table); /* it stands until the table's turn comes */
+                break;
+        case METHOD_INDEX:
+                table->stage = table->choice.needs_facts ? COUNT_PLAN : COUNT_READ;
+                return 0;
+        case METHOD_DELTA:
+                table->stage = table->choice.needs_facts ? COUNT_SUMMARY : COUNT_DELTA;
+                table->cursor = 0;
+                delta_look(&table->delta, table->n_rules);
+                return 0;
+        case METHOD_WALK:
+                return count_enter_walk(table, context);
+        default:
+                count_fail(table, REASON_PRIVILEGE);
+        }
+        table->stage = COUNT_DONE;
+        return 0;
+}
+
+int count_choose(CountTable *table, const CheckContext *context) {
+        if (table->is_safety)
+                return count_enter_walk(table, context);
+        choose_for_rules(table, context);
+        if (count_rules(table, is_open) == 0) {
+                table->stage = COUNT_DONE;
+                return 0;
+        }
+        method_choose(&table->method_facts, &table->choice);
+        return carry_out(table, context);
+}
+
+static int accept_facts(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        Reason blocked = count_facts_blocked(outcome->table, table->id, table->only);
+        int r;
+
+        if (blocked != REASON_OK) {
+                count_fail(table, blocked);
+                return 0;
+        }
+        count_facts_done(&table->facts);
+        r = count_facts_load(outcome->table, &table->facts);
+        if (r < 0)
+                return r;
+        table->pages = table->facts.pages;
+        table->is_sized = true;
+        if (!str_equal(table->fingerprint, table->facts.fingerprint)) {
+                answer_forget(table);
+                r = str_set(&table->fingerprint, table->facts.fingerprint);
+        }
+        if (r < 0)
+                return r;
+        table_facts(table, context);
+        return count_choose(table, context);
+}
+
+static int ask_plan(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        buffer_add(sql, "EXPLAIN (FORMAT JSON) ");
+        count_add_count(sql, table);
+        return 1;
+}
+
+static int accept_plan(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        const Table *rows = outcome->table;
+        MethodFacts *facts = &table->method_facts;
+
+        facts->plan_known = true;
+        facts->plan_scans = rows->n_rows != 1 ||
+                            !count_parse_plan(table_text(rows, 0, "QUERY PLAN"), &facts->plan_cost,
+                                              &facts->plan_scans) ||
+                            facts->plan_scans;
+        return count_choose(table, context);
+}
+
+const StageKind count_stage_lock = {"count.lock", NULL, STATEMENT_OPENS, .ask = ask_lock,
+                                    .accept = accept_nothing};
+const StageKind count_stage_facts = {"count.facts", &count_facts_rows, STATEMENT_WITHIN, .ask = ask_facts,
+                                     .accept = accept_facts};
+const StageKind count_stage_plan = {"count.plan", &count_plan_rows, STATEMENT_WITHIN, .ask = ask_plan,
+                                    .accept = accept_plan};
