@@ -29,6 +29,7 @@ typedef struct EngineOptions {
         const CheckKind *const *kinds; /* NULL-terminated, in the order of a round; NULL: all */
         bool once;                     /* one round a target, one attempt, no schedule */
         bool explain;                  /* what reads rows of tables is not run */
+        bool walk;                     /* `once`: every watched table is read whole, whatever is proved */
         const char *application_name;  /* begins with "pgvigil"; NULL: "pgvigil" */
         bool use_environment;          /* libpq's environment and passfile */
         size_t key_rows;               /* keys of violating rows to fetch a rule */

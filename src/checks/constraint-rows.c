@@ -165,16 +165,38 @@ int constraint_rows_fail(const Run *run, Reason reason) {
         return rows_finish(run);
 }
 
+static bool is_of_all(const CheckContext *context) {
+        return context->explain || (context->is_once && context->walk_now);
+}
+
 static CountTable *next_due(ConstraintState *state, const CheckContext *context, int64_t *ret_pages) {
         Counting *counting = &state->counting;
+        usec_t interval = context->walk_now ? 0 : context->settings->intervals.safety;
 
         *ret_pages = INT64_MAX;
-        if (context->explain)
+        if (is_of_all(context))
                 return counting->n_safety < state->tables.n ? state->tables.items[counting->n_safety] : NULL;
         if (context->is_once || counting->n_safety > 0 || context->blocks_left <= 0)
                 return NULL;
-        return count_tables_due(&state->tables, context->boottime, context->settings->intervals.safety,
-                                ret_pages);
+        return count_tables_due(&state->tables, context->boottime, interval, ret_pages);
+}
+
+/* Where no later poll counts what a walk of everything found against the catalog, the walk says it. */
+static void apply_safety(ConstraintState *state, const CheckContext *context, const CountTable *table) {
+        for (size_t i = 0; i < state->catalog.n_items; i++) {
+                Constraint *item = &state->catalog.items[i];
+                const Run run = {state, &state->counting, NULL, context};
+
+                if (!item->rule || item->relation->id != table->id || !item->rule->is_suspect)
+                        continue;
+                succeed(&run, item,
+                        &(CountAnswer){
+                                .count = item->rule->safety_walked,
+                                .method = METHOD_WALK,
+                                .at = context->realtime,
+                                .boottime = context->boottime,
+                        });
+        }
 }
 
 int constraint_safety_next(ConstraintState *state, const CheckContext *context, Statement *ret) {
@@ -186,6 +208,8 @@ int constraint_safety_next(ConstraintState *state, const CheckContext *context, 
 
                 if (r != 0)
                         return r;
+                if (counting->safety && context->is_once)
+                        apply_safety(state, context, counting->safety);
                 counting->safety = next_due(state, context, &pages);
                 if (!counting->safety)
                         return 0;

@@ -13,6 +13,7 @@
 #include "count.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common.h"
 #include "count-stages.h"
@@ -80,10 +81,12 @@ static int go_on(CountTable *table, const CheckContext *context, CountStage stag
 static char *note_of(const CountTable *table) {
         _cleanup_(buffer_done) Buffer note = BUFFER_NULL;
 
-        if (table->is_safety) {
-                buffer_add(&note, "part of the walk that reads everything once in intervals.safety");
-                return buffer_take(&note);
-        }
+        if (count_is_slice(table) && table->stage != COUNT_READ)
+                return strdup("where a walk finds rows that break a rule");
+        if (table->stage == COUNT_DELTA)
+                return strdup("where a walk has mapped its pages, method delta");
+        if (table->is_safety)
+                return strdup("the walk that reads everything once in intervals.safety");
         buffer_printf(&note, "method %s", method_name(table->choice.method));
         for (unsigned i = METHOD_RATCHET; i < (unsigned)table->choice.method; i++)
                 if (table->choice.why_not[i])

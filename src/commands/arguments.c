@@ -46,6 +46,8 @@ static const Argument table[] = {
         {"target", 't', ARGUMENT_LIST, AT(targets), " check status ", "NAME",
          "only this target (repeatable)"},
         {"verbose", 'v', ARGUMENT_FLAG, AT(verbose), NULL, NULL, "also what passes, and how it was obtained"},
+        {"walk", 0, ARGUMENT_FLAG, AT(walk), " check ", NULL,
+         "read every watched table, also where constraints prove that no row can break them"},
 };
 
 enum { CODE_HELP = 256, CODE_VERSION, CODE_FIRST };

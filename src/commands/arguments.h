@@ -16,7 +16,7 @@ typedef struct Arguments {
         const char *conninfo;
         const char *operand;
         bool json, quiet, verbose;
-        bool dump, explain, grants;
+        bool dump, explain, grants, walk;
         long rows;
 } Arguments;
 

@@ -46,7 +46,11 @@ int command_check(const Arguments *arguments) {
         _cleanup_(settings_freep) Settings *settings = NULL;
         _cleanup_(run_once_done) RunOnce run = {};
         _cleanup_(explain_done) Explain explain = {};
-        EngineOptions options = {.use_environment = true, .key_rows = (size_t)arguments->rows};
+        EngineOptions options = {
+                .use_environment = true,
+                .key_rows = (size_t)arguments->rows,
+                .walk = arguments->walk,
+        };
         int r = arguments_settings(arguments, &settings);
 
         if (r > 0)

@@ -32,17 +32,20 @@ def assert_same(lab, name, body):
     daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil"), body, every="200ms", intervals='safety = "1s";'),
                         start=False)
     listed = daemon.explain()
+    # What only runs where there is something to find needs not run here.
+    may = set().union(*(audit.statements_of(block) for block in explained("-c", daemon.path, service=True).split("\n\n")
+                        if ", where a walk " in block.split("\n")[0]))
     # From here on: what --explain itself ran is no proof of what the daemon runs.
     before = cluster.log.stat().st_size
     daemon.explain = lambda: listed
     daemon.start()
     daemon.wait_round("db", 3)
     with contextlib.suppress(AssertionError):  # the difference says more
-        wait_for(lambda: listed <= set(audit.logged(cluster, name, before)), "all that is listed to run")
+        wait_for(lambda: listed - may <= set(audit.logged(cluster, name, before)), "all that is listed to run")
     daemon.stop()
     ran = set(audit.logged(cluster, name, before))
     assert ran - listed == set(), "ran, and is not listed:\n" + "\n".join(sorted(ran - listed))
-    assert listed - ran == set(), "listed, and did not run:\n" + "\n".join(sorted(listed - ran))
+    assert listed - ran <= may, "listed, and did not run:\n" + "\n".join(sorted(listed - ran - may))
     return listed
 
 

@@ -41,6 +41,7 @@ typedef struct CheckContext {
         bool explain;              /* --explain: counting statements will not be run */
         size_t key_rows;           /* --rows N: keys of violating rows to fetch, else 0 */
         bool is_once;              /* there is no later poll that could go on */
+        bool walk_now;             /* everything is to be read now, whatever is proved */
         int64_t blocks_left;       /* of limits.blocks_per_poll, for this check in this round */
 } CheckContext;
 
