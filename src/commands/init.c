@@ -141,7 +141,8 @@ static int print_grants(const TargetView *view) {
              "ALTER ROLE pgvigil SET lock_timeout = '100ms';\n"
              "ALTER ROLE pgvigil SET idle_in_transaction_session_timeout = '10s';\n"
              "GRANT pg_read_all_stats TO pgvigil;\n"
-             "-- For large tables, so that only their changed pages are read (with CREATE EXTENSION pg_visibility):\n"
+             "-- For large tables, so that only their changed pages are read (with CREATE EXTENSION "
+             "pg_visibility):\n"
              "-- GRANT pg_stat_scan_tables TO pgvigil;");
         for (size_t i = 0; table && i < table->n_rows; i++)
                 puts(table_text(table, i, "line"));
