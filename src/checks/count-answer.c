@@ -23,6 +23,7 @@ void answer_forget(CountTable *table) {
         table->pass.number++; /* no rule was part of that */
         keys_done(&table->keys);
         delta_done(&table->delta);
+        count_details_done(&table->details);
         walk_done(&table->walk);
         walk_done(&table->safety);
         for (size_t i = 0; i < table->n_rules; i++) {
@@ -36,7 +37,7 @@ void answer_forget(CountTable *table) {
 }
 
 static bool has_all_keys(const CountTable *table) {
-        return table->pass.method == METHOD_WALK && !table->keys.is_cut && table->facts.key_columns &&
+        return table->pass.method == METHOD_WALK && !table->keys.is_cut && table->details.key_columns &&
                table->n_rules <= KEYS_RULES;
 }
 

@@ -46,15 +46,13 @@ static int accept_nothing(CountTable *table, const CheckContext *context, const 
 
 static int ask_facts(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         _cleanup_(freep) char *others = strv_array_literal(table->other_ids);
-        _cleanup_(freep) char *calls = strv_array_literal(table->calls);
         const char *since = table->is_safety || table->pass.number == 0 ? NULL : table->pass.time;
 
         buffer_add(sql, count_facts_sql);
-        if (!others || !calls || statement_add_parameter(ret, table->schema) < 0 ||
+        if (!others || statement_add_parameter(ret, table->schema) < 0 ||
             statement_add_parameter(ret, table->name) < 0 ||
             statement_add_parameter(ret, table->only ? "true" : "false") < 0 ||
-            statement_add_parameter(ret, others) < 0 || statement_add_parameter(ret, since) < 0 ||
-            statement_add_parameter(ret, calls) < 0)
+            statement_add_parameter(ret, others) < 0 || statement_add_parameter(ret, since) < 0)
                 return -ENOMEM;
         return 1;
 }
@@ -63,7 +61,7 @@ bool count_can_delta(const CountTable *table, const CheckContext *context) {
         const Facts *facts = &table->facts;
         int version_num = context->server->version_num;
 
-        return facts->visibility && facts->can_slice && facts->counts_rows && !facts->is_standby &&
+        return table->details.visibility && facts->can_slice && facts->counts_rows && !facts->is_standby &&
                version_num >= VISIBILITY_FROM && version_num < VISIBILITY_END && !table->is_delta_refused;
 }
 
@@ -73,7 +71,7 @@ static void table_facts(CountTable *table, const CheckContext *context) {
 
         table->method_facts = (MethodFacts){
                 .is_suspect = table->has_suspect,
-                .is_opaque = facts->is_opaque || count_rules(table, is_opaque) > 0,
+                .is_opaque = table->details.is_opaque || count_rules(table, is_opaque) > 0,
                 .was_counted = count_rules(table, is_uncounted) == 0,
                 .same_snapshot = str_equal(facts->snapshot, table->pass.snapshot),
                 .same_signature = str_equal(facts->signature, table->pass.signature),
@@ -187,6 +185,11 @@ int count_choose(CountTable *table, const CheckContext *context) {
         return carry_out(table, context);
 }
 
+static int begin_choice(CountTable *table, const CheckContext *context) {
+        table_facts(table, context);
+        return count_choose(table, context);
+}
+
 static int accept_facts(CountTable *table, const CheckContext *context, const Outcome *outcome) {
         Reason blocked = count_facts_blocked(outcome->table, table->id, table->only);
         int r;
@@ -207,8 +210,28 @@ static int accept_facts(CountTable *table, const CheckContext *context, const Ou
         }
         if (r < 0)
                 return r;
-        table_facts(table, context);
-        return count_choose(table, context);
+        if (table->details.is_known)
+                return begin_choice(table, context);
+        table->stage = COUNT_DETAILS;
+        return 0;
+}
+
+static int ask_details(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        _cleanup_(freep) char *calls = strv_array_literal(table->calls);
+
+        buffer_add(sql, count_details_sql);
+        if (!calls || statement_add_parameter(ret, table->schema) < 0 ||
+            statement_add_parameter(ret, table->name) < 0 || statement_add_parameter(ret, calls) < 0)
+                return -ENOMEM;
+        return 1;
+}
+
+static int accept_details(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        int r;
+
+        count_details_done(&table->details);
+        r = count_details_load(outcome->table, &table->facts, &table->details);
+        return r < 0 ? r : begin_choice(table, context);
 }
 
 static int ask_plan(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
@@ -233,5 +256,7 @@ const StageKind count_stage_lock = {"count.lock", NULL, STATEMENT_OPENS, .ask = 
                                     .accept = accept_nothing};
 const StageKind count_stage_facts = {"count.facts", &count_facts_rows, STATEMENT_WITHIN, .ask = ask_facts,
                                      .accept = accept_facts};
+const StageKind count_stage_details = {"count.details", &count_details_rows, STATEMENT_WITHIN,
+                                       .ask = ask_details, .accept = accept_details};
 const StageKind count_stage_plan = {"count.plan", &count_plan_rows, STATEMENT_WITHIN, .ask = ask_plan,
                                     .accept = accept_plan};

@@ -58,38 +58,6 @@
         "   AND NOT (pg_catalog.current_setting('server_version_num')::int >= 150000\n"                      \
         "    AND s.state_change < pg_catalog.clock_timestamp() - interval '11 s'))) END"
 
-#define OPAQUE                                                                                               \
-        "EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proname = ANY ($6::text[])\n"                      \
-        "  AND (p.provolatile <> 'i' OR p.pronamespace <> 'pg_catalog'::regnamespace))"
-
-/* Rows can be found again by a primary key whose types run no code of a user. */
-#define KEY(what)                                                                                            \
-        "(SELECT CASE WHEN pg_catalog.bool_and(y.oid < 16384 AND y.typtype = 'b' OR y.typtype = 'e')\n"      \
-        "  THEN pg_catalog.array_agg(" what " ORDER BY u.n)::text END\n"                                     \
-        "  FROM this t JOIN pg_catalog.pg_constraint k ON k.conrelid = t.oid AND k.contype = 'p',\n"         \
-        "  LATERAL pg_catalog.unnest(k.conkey) WITH ORDINALITY u(attnum, n)\n"                               \
-        "  JOIN pg_catalog.pg_attribute a ON a.attnum = u.attnum JOIN pg_catalog.pg_type y ON y.oid = "      \
-        "a.atttypid\n"                                                                                       \
-        "  WHERE a.attrelid = k.conrelid)"
-
-#define KEY_COLUMNS KEY("pg_catalog.quote_ident(a.attname)")
-#define KEY_TYPES   KEY("pg_catalog.format_type(a.atttypid, a.atttypmod)")
-
-/* Both functions, of the extension itself and of nobody else who gave one their name. */
-#define VISIBILITY                                                                                           \
-        "(SELECT CASE WHEN pg_catalog.count(*) = 2 THEN pg_catalog.min(pg_catalog.quote_ident(n.nspname)) "  \
-        "END\n"                                                                                              \
-        "  FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_depend d ON d.deptype = 'e' AND d.refobjid = "  \
-        "e.oid\n"                                                                                            \
-        "  AND d.refclassid = 'pg_catalog.pg_extension'::regclass AND d.classid = "                          \
-        "'pg_catalog.pg_proc'::regclass\n"                                                                   \
-        "  JOIN pg_catalog.pg_proc p ON p.oid = d.objid JOIN pg_catalog.pg_namespace n ON n.oid = "          \
-        "p.pronamespace\n"                                                                                   \
-        "  WHERE e.extname = 'pg_visibility' AND p.pronargs = 1\n"                                           \
-        "  AND p.proname IN ('pg_visibility_map', 'pg_visibility_map_summary')\n"                            \
-        "  AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE') AND "                                     \
-        "pg_catalog.has_schema_privilege(n.oid, 'USAGE'))"
-
 const char count_facts_sql[] = TREE
         "\n"
         "SELECT r.oid::int8 AS relid, r.is_other, t.oid::int8 AS root, c.relkind::text AS relkind,\n"
@@ -105,8 +73,7 @@ const char count_facts_sql[] = TREE
         "  pg_catalog.pg_stat_get_tuples_inserted(r.oid), "
         "pg_catalog.pg_stat_get_tuples_updated(r.oid),\n"
         "  pg_catalog.pg_stat_get_tuples_deleted(r.oid)) AS signature,\n"
-        " w.fingerprint, w.epoch, w.snapshot, w.now, w.busy, w.is_standby, w.counts_rows, w.is_opaque,\n"
-        " w.key_columns, w.key_types, w.visibility\n"
+        " w.fingerprint, w.epoch, w.snapshot, w.now, w.busy, w.is_standby, w.counts_rows\n"
         "FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid\n"
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,\n"
         "this t, (SELECT\n"
@@ -115,11 +82,7 @@ const char count_facts_sql[] = TREE
         " pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.clock_timestamp()::text AS now,\n"
         " " BUSY " AS busy,\n"
         " pg_catalog.pg_is_in_recovery() AS is_standby,\n"
-        " pg_catalog.current_setting('track_counts')::bool AS counts_rows,\n"
-        " " OPAQUE " AS is_opaque,\n"
-        " " KEY_COLUMNS " AS key_columns,\n"
-        " " KEY_TYPES " AS key_types,\n"
-        " " VISIBILITY " AS visibility\n"
+        " pg_catalog.current_setting('track_counts')::bool AS counts_rows\n"
         ") w\n"
         "ORDER BY r.oid, r.is_other";
 
@@ -133,8 +96,6 @@ static const Field facts_fields[] = {
         {"epoch", VALUE_TEXT, FIELD_HIDDEN},      {"snapshot", VALUE_TEXT, FIELD_HIDDEN},
         {"now", VALUE_TEXT, FIELD_HIDDEN},        {"busy", VALUE_INT, FIELD_HIDDEN},
         {"is_standby", VALUE_BOOL, FIELD_HIDDEN}, {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
-        {"is_opaque", VALUE_BOOL, FIELD_HIDDEN},  {"key_columns", VALUE_TEXT, FIELD_HIDDEN},
-        {"key_types", VALUE_TEXT, FIELD_HIDDEN},  {"visibility", VALUE_TEXT, FIELD_HIDDEN},
 };
 
 const Shape count_facts_rows = SHAPE("count.facts", facts_fields);
@@ -177,20 +138,6 @@ static int load_leaf(Facts *facts, const Table *rows, size_t row) {
         return str_set(&leaf->sql, table_text(rows, row, "leaf"));
 }
 
-/* Without children a key is unique; through inheritance it is not. */
-static int load_key(Facts *facts, const Table *rows) {
-        bool is_partitioned = false;
-        int r;
-
-        for (size_t row = 0; row < rows->n_rows; row++)
-                is_partitioned |= str_equal(table_text(rows, row, "relkind"), "p") &&
-                                  !table_bool(rows, row, "is_other");
-        if (facts->n_leaves > 1 && !is_partitioned)
-                return 0;
-        r = check_array_parse(table_text(rows, 0, "key_columns"), &facts->key_columns);
-        return r < 0 ? r : check_array_parse(table_text(rows, 0, "key_types"), &facts->key_types);
-}
-
 int count_facts_load(const Table *rows, Facts *ret) {
         _cleanup_(count_facts_done) Facts facts = {.can_slice = true};
         _cleanup_(buffer_done) Buffer signature = BUFFER_NULL;
@@ -204,23 +151,20 @@ int count_facts_load(const Table *rows, Facts *ret) {
         buffer_add(&signature, table_text(rows, 0, "epoch"));
         for (size_t row = 0; r >= 0 && row < rows->n_rows; row++) {
                 buffer_printf(&signature, ";%s", table_text(rows, row, "signature"));
+                facts.is_partitioned |= !table_bool(rows, row, "is_other") &&
+                                        str_equal(table_text(rows, row, "relkind"), "p");
                 if (!table_bool(rows, row, "is_other") && !str_equal(table_text(rows, row, "relkind"), "p"))
                         r = load_leaf(&facts, rows, row);
         }
         facts.busy = table_is_null(rows, 0, "busy") ? -1 : table_int(rows, 0, "busy");
         facts.is_standby = table_bool(rows, 0, "is_standby");
         facts.counts_rows = table_bool(rows, 0, "counts_rows");
-        facts.is_opaque = table_bool(rows, 0, "is_opaque");
         facts.snapshot = str_format("%s;%s", table_text(rows, 0, "epoch"), table_text(rows, 0, "snapshot"));
         facts.signature = buffer_take(&signature);
         if (r < 0 || !facts.snapshot || !facts.signature ||
             str_set(&facts.fingerprint, table_text(rows, 0, "fingerprint")) < 0 ||
-            str_set(&facts.time, table_text(rows, 0, "now")) < 0 ||
-            str_set(&facts.visibility, table_text(rows, 0, "visibility")) < 0)
+            str_set(&facts.time, table_text(rows, 0, "now")) < 0)
                 return -ENOMEM;
-        r = load_key(&facts, rows);
-        if (r < 0)
-                return r;
         *ret = facts;
         facts = (Facts){};
         return 0;
@@ -234,8 +178,5 @@ void count_facts_done(Facts *facts) {
         free(facts->snapshot);
         free(facts->signature);
         free(facts->time);
-        free(facts->visibility);
-        strv_free(facts->key_columns);
-        strv_free(facts->key_types);
         *facts = (Facts){};
 }

@@ -17,14 +17,14 @@ static size_t chunk_of(const CountTable *table) {
 
 /* Once a poll: the walk's later slices come with a cursor past the end. */
 static int ask_recheck(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
-        if ((table->is_safety && !context->explain) || !table->facts.key_columns || table->keys.is_cut ||
+        if ((table->is_safety && !context->explain) || !table->details.key_columns || table->keys.is_cut ||
             (table->cursor >= table->keys.n && !(context->explain && table->cursor == 0)) ||
             table->share < (int64_t)chunk_of(table) * BLOCKS_A_KEY)
                 return 0;
         ret->blocks = (int64_t)chunk_of(table) * BLOCKS_A_KEY;
         ret->max_rows = KEYS_CHUNK;
         count_add_recheck(sql, table);
-        for (size_t i = 0; i < strv_length(table->facts.key_columns); i++) {
+        for (size_t i = 0; i < strv_length(table->details.key_columns); i++) {
                 _cleanup_(freep) char *column = keys_column(&table->keys, table->cursor, chunk_of(table), i);
 
                 if (!column || statement_add_parameter(ret, column) < 0)
@@ -107,7 +107,7 @@ static int ask_rule_keys(CountTable *table, const CheckContext *context, Stateme
 static int ask_slice_keys(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         int version_num = context->server->version_num;
 
-        if ((table->is_safety && !context->explain) || !table->facts.key_columns ||
+        if ((table->is_safety && !context->explain) || !table->details.key_columns ||
             table->n_rules > KEYS_RULES || table->keys.is_cut || !(table->slice_breaks || context->explain))
                 return 0;
         ret->name = "count.slice_keys";

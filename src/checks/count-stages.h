@@ -16,7 +16,8 @@ typedef struct StageKind {
         int (*accept)(CountTable *table, const CheckContext *context, const Outcome *outcome);
 } StageKind;
 
-extern const StageKind count_stage_lock, count_stage_facts, count_stage_plan; /* count-choose.c */
+extern const StageKind count_stage_lock, count_stage_facts, count_stage_details,
+        count_stage_plan; /* count-choose.c */
 extern const StageKind count_stage_summary, count_stage_delta, count_stage_clear, count_stage_fence,
         count_stage_dirty;                                                      /* count-look.c */
 extern const StageKind count_stage_recheck, count_stage_read, count_stage_keys; /* count-read.c */

@@ -147,8 +147,8 @@ CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interv
         }
         if (!table)
                 return NULL;
-        *ret_pages = SAFETY_SLICE;
-        if (!table->is_sized)
+        *ret_pages = 0;
+        if (!table->is_sized) /* a visit that reads nothing tells */
                 return table;
         due = arrears(tables, usec_since(boottime, tables->began), interval);
         rest = table->pages - table->safety.pages;

@@ -116,7 +116,7 @@ void count_add_summary(Buffer *out, const CountTable *table) {
                       "pg_catalog.current_setting('block_size')::int8 - m.all_visible)::int8 AS dirty "
                       "FROM pg_catalog.pg_class c, LATERAL %s.pg_visibility_map_summary(c.oid) m "
                       "WHERE c.oid = ANY ($1::oid[])",
-                      table->facts.visibility);
+                      table->details.visibility);
 }
 
 /* One statement, so that the pages are read under the snapshot that stood before the map was looked at:
@@ -127,7 +127,7 @@ void count_add_dirty(Buffer *out, const CountTable *table, const Leaf *leaf, boo
                       "WHERE NOT all_visible) "
                       "SELECT NULL::int8 AS page, pg_catalog.array_agg(blkno ORDER BY blkno)::text AS counts "
                       "FROM dirty",
-                      table->facts.visibility);
+                      table->details.visibility);
         if (!with_rows)
                 return;
         buffer_add(out, " UNION ALL SELECT b.page, b.counts FROM "
@@ -153,10 +153,10 @@ const char count_fence_sql[] =
         "FROM pg_catalog.pg_class c WHERE c.oid = ANY ($1::oid[])";
 
 static void add_key_columns(Buffer *out, const CountTable *table, const char *suffix) {
-        for (size_t i = 0; table->facts.key_columns && table->facts.key_columns[i]; i++) {
+        for (size_t i = 0; table->details.key_columns && table->details.key_columns[i]; i++) {
                 buffer_add(out, i > 0 ? ", " : NULL);
                 buffer_add_identifier(out, table->name);
-                buffer_printf(out, ".%s%s", table->facts.key_columns[i], suffix);
+                buffer_printf(out, ".%s%s", table->details.key_columns[i], suffix);
         }
 }
 
@@ -179,7 +179,7 @@ void count_add_slice_keys(Buffer *out, const CountTable *table, int version_num)
 }
 
 void count_add_recheck(Buffer *out, const CountTable *table) {
-        size_t n = strv_length(table->facts.key_columns);
+        size_t n = strv_length(table->details.key_columns);
 
         add_key_row(out, table);
         buffer_add(out, " FROM ROWS FROM (");
@@ -193,15 +193,15 @@ void count_add_recheck(Buffer *out, const CountTable *table) {
         for (size_t i = 0; i < n; i++) {
                 buffer_add(out, i > 0 ? " AND " : " ON ");
                 buffer_add_identifier(out, table->name);
-                buffer_printf(out, ".%s = pgvigil_key.pgvigil_%zu::%s", table->facts.key_columns[i], i + 1,
-                              table->facts.key_types[i]);
+                buffer_printf(out, ".%s = pgvigil_key.pgvigil_%zu::%s", table->details.key_columns[i], i + 1,
+                              table->details.key_types[i]);
         }
         buffer_add(out, " WHERE ");
         add_breaking(out, table);
 }
 
 void count_add_rule_keys(Buffer *out, const CountTable *table, const CountRule *rule, size_t limit) {
-        if (table->facts.key_columns) {
+        if (table->details.key_columns) {
                 buffer_add(out, "SELECT ROW(");
                 add_key_columns(out, table, "");
                 buffer_add(out, ")::text AS key");

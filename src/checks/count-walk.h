@@ -21,19 +21,16 @@ typedef struct Facts {
         int64_t pages; /* of all leaves */
         int64_t moved; /* updates so far that moved a row to another place */
         int64_t busy;  /* sessions that may hold back statistics; negative: not known */
-        bool is_standby, counts_rows, is_opaque, can_slice;
-        char *fingerprint;  /* of the catalog: all that a count rests on but the rows */
-        char *snapshot;     /* of the cluster, with what would make it lie */
-        char *signature;    /* of the tables' statistics, likewise */
-        char *time;         /* the server's clock */
-        char **key_columns; /* of the primary key, quoted, or NULL where rows cannot be found again */
-        char **key_types;
-        char *visibility; /* schema of pg_visibility, quoted, where it can be used; or NULL */
+        bool is_standby, counts_rows, can_slice, is_partitioned;
+        char *fingerprint; /* of the catalog: all that a count rests on but the rows */
+        char *snapshot;    /* of the cluster, with what would make it lie */
+        char *signature;   /* of the tables' statistics, likewise */
+        char *time;        /* the server's clock */
 } Facts;
 
 extern const Shape count_facts_rows;
 /* $1 schema, $2 table, $3 whether without children, $4 oids of other tables, $5 time of the last
- * count or NULL, $6 names of functions. */
+ * count or NULL. */
 extern const char count_facts_sql[];
 
 /* REASON_OK; or why rows must not be read: another table by now, a view, no privilege, row security. */
@@ -41,6 +38,20 @@ Reason count_facts_blocked(const Table *rows, int64_t id, bool only);
 /* 0, -ENOMEM, or -EINVAL. */
 int count_facts_load(const Table *rows, Facts *ret);
 void count_facts_done(Facts *facts);
+
+/* What stays as long as the fingerprint does. */
+typedef struct Details {
+        bool is_known;
+        bool is_opaque;     /* a function that a rule calls may depend on more than its arguments */
+        char **key_columns; /* of the primary key, quoted; NULL where rows cannot be found again */
+        char **key_types;
+        char *visibility; /* schema of pg_visibility, quoted, where it can be used; or NULL */
+} Details;
+
+extern const Shape count_details_rows;
+extern const char count_details_sql[]; /* $1 schema, $2 table, $3 names of functions */
+int count_details_load(const Table *rows, const Facts *facts, Details *ret); /* 0, -ENOMEM, -EINVAL */
+void count_details_done(Details *details);
 
 typedef struct Walk {
         bool is_active;

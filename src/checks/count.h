@@ -16,6 +16,7 @@
 typedef enum CountStage {
         COUNT_LOCK,
         COUNT_FACTS,
+        COUNT_DETAILS,
         COUNT_PLAN,
         COUNT_SUMMARY, /* of the visibility map */
         COUNT_DELTA,
@@ -52,6 +53,7 @@ typedef struct CountTable {
 
         /* knowledge, good for one fingerprint of the catalog */
         char *fingerprint;
+        Details details;
         CountPass pass;
         Keys keys; /* of rows that break rules, found by walks */
         Delta delta;

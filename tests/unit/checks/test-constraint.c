@@ -394,7 +394,7 @@ START_TEST(keys_of_violating_rows_are_read_in_the_same_transaction) {
         world.constraints[1] = "conid=9|contype=p|conname=orders_pkey|columns=id, line";
         world.replies[0] = (Reply){"count.full", .rows = {"counts={5}"}};
         world.replies[1] = (Reply){"count.keys", .rows = {"key=(1,1)", "key=(1,2)"}};
-        world.replies[2] = (Reply){"count.facts",
+        world.replies[2] = (Reply){"count.details",
                                    .rows = {"key_columns={id,line}|key_types={bigint,bigint}"}};
         world_round(&world);
         ck_assert(world_was_asked(&world,

@@ -39,8 +39,8 @@ START_TEST(d26_odd_names_are_quoted_in_every_statement) {
         ck_assert_int_eq(count_table_new(&wanted, &table), 0);
         rule = count_table_list(table, "r", "NOT (\"co\"\"l;\" > 0 -- end\n)");
         rule->is_asked = true;
-        ck_assert_int_eq(strv_add(&table->facts.key_columns, "\"a\"\"b\""), 0);
-        ck_assert_int_eq(strv_add(&table->facts.key_columns, "\"select\""), 0);
+        ck_assert_int_eq(strv_add(&table->details.key_columns, "\"a\"\"b\""), 0);
+        ck_assert_int_eq(strv_add(&table->details.key_columns, "\"select\""), 0);
 
         count_add_lock(&sql, table);
         ck_assert_str_eq(buffer_text(&sql), "LOCK TABLE ONLY shop.\"We\"\"ird; {%s}\" IN ACCESS SHARE MODE");

@@ -18,9 +18,9 @@
         "expression=(amount > 0)|trusted=t"
 #define FACTS                                                                                                \
         "root=1|is_other=f|relkind=r|leaf=shop.orders|can_read=t|can_use=t|row_security=f|pages=10|moved=0|" \
-        "signature=s|fingerprint=1|epoch=e|now=2026-11-24 12:00:00+00|busy=0|is_standby=f|counts_rows=t|"    \
-        "is_opaque=f|key_columns={id}|key_types={bigint}"
-#define SCAN "QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"orders\"}}]"
+        "signature=s|fingerprint=1|epoch=e|now=2026-11-24 12:00:00+00|busy=0|is_standby=f|counts_rows=t"
+#define DETAILS "is_opaque=f|key_columns={id}|key_types={bigint}"
+#define SCAN    "QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\", \"Relation Name\": \"orders\"}}]"
 
 static void renew(World *world) {
         if (world->state)
@@ -185,6 +185,8 @@ static const Reply *find_reply(const World *world, const Statement *statement) {
 static void answer_rows(const World *world, const Statement *statement, const Reply *reply, Table *table) {
         if (str_equal(statement->name, "constraint.verify"))
                 answer_verify(table, statement, reply ? reply->rows[0] : NULL);
+        else if (str_equal(statement->name, "count.details"))
+                fill(table, add_row(table, DETAILS, NULL), reply ? reply->rows[0] : NULL);
         else if (str_equal(statement->name, "count.facts"))
                 answer_facts(world, table, statement, reply);
         else if (reply)
