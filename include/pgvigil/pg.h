@@ -53,6 +53,14 @@ bool pg_connection_is_ready(const PgConnection *connection); /* connected, nothi
 bool pg_connection_in_transaction(const PgConnection *connection);
 int pg_connection_server_version(const PgConnection *connection); /* 150018; 0: not connected */
 
+/* The server's process behind the connection, as other sessions of that server name it. 0: not
+ * connected, or what stands in between answers with a pid of its own: then it may change. */
+int pg_connection_backend_pid(const PgConnection *connection);
+
+/* When the server was started, as text: pids can be compared only where this is equal. NULL: not
+ * connected. Borrowed until the connection is closed. */
+const char *pg_connection_server_start(const PgConnection *connection);
+
 /* Closes without waiting; a running call is forgotten (its callback is not called). */
 void pg_connection_close(PgConnection *connection);
 

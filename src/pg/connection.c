@@ -57,6 +57,8 @@ void pg_connection_close(PgConnection *c) {
         exchange_done(&c->exchange);
         for (size_t i = 0; i < ELEMENTS(c->preambles); i++)
                 free(TAKE(c->preambles[i]));
+        free(TAKE(c->server_start));
+        c->backend_pid = 0;
         c->connected = NULL;
         c->done = NULL;
         c->statement = NULL;
@@ -178,4 +180,12 @@ bool pg_connection_in_transaction(const PgConnection *c) {
 
 int pg_connection_server_version(const PgConnection *c) {
         return c->state >= STATE_READY ? PQserverVersion(c->pg) : 0;
+}
+
+int pg_connection_backend_pid(const PgConnection *c) {
+        return c->backend_pid;
+}
+
+const char *pg_connection_server_start(const PgConnection *c) {
+        return c->server_start;
 }

@@ -49,6 +49,8 @@ struct PgConnection {
         bool is_sent;
         Exchange exchange;
         char *preambles[2]; /* constraint_exclusion on, off */
+        int backend_pid;    /* 0: not known */
+        char *server_start;
         bool in_transaction;
         uint64_t notices; /* dropped */
 };

@@ -82,9 +82,19 @@ static int set_up_preambles(PgConnection *c, unsigned features) {
         return 0;
 }
 
+/* A pooler hands out keys of its own, and may change the process behind them. */
+static int set_up_backend(PgConnection *c, const Table *answer) {
+        if (!answer || answer->n_rows != 1)
+                return 0;
+        int64_t pid = table_int(answer, 0, "backend_pid");
+        c->backend_pid = pid == PQbackendPID(c->pg) ? (int)pid : 0;
+        return str_set(&c->server_start, table_text(answer, 0, "server_start"));
+}
+
 static void set_up_finish(PgConnection *c, bool is_lost) {
+        const Table *answer = c->exchange.outcome.table;
         if (is_lost || c->exchange.outcome.kind != OUTCOME_ROWS ||
-            set_up_preambles(c, session_features(c->exchange.outcome.table)) < 0) {
+            set_up_preambles(c, session_features(answer)) < 0 || set_up_backend(c, answer) < 0) {
                 set_up_fail(c);
                 return;
         }

@@ -69,6 +69,8 @@ char *session_preamble(const PgOptions *options, unsigned features, bool exclusi
 static const Field probe_fields[] = {
         {.name = "connection_check", .kind = VALUE_BOOL, .role = FIELD_HIDDEN},
         {.name = "relation_kind", .kind = VALUE_BOOL, .role = FIELD_HIDDEN},
+        {.name = "backend_pid", .kind = VALUE_INT, .role = FIELD_HIDDEN},
+        {.name = "server_start", .kind = VALUE_TEXT, .role = FIELD_HIDDEN},
 };
 
 static const Shape probe_shape = SHAPE("session", probe_fields);
@@ -78,7 +80,9 @@ static const Shape probe_shape = SHAPE("session", probe_fields);
 static char probe_sql[] =
         "SELECT pg_catalog.current_setting('client_connection_check_interval', true) IS NOT NULL "
         "AND pg_catalog.strpos(pg_catalog.version(), 'linux') OPERATOR(pg_catalog.>) 0 AS connection_check, "
-        "pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL AS relation_kind";
+        "pg_catalog.current_setting('restrict_nonsystem_relation_kind', true) IS NOT NULL AS relation_kind, "
+        "pg_catalog.pg_backend_pid() AS backend_pid, "
+        "pg_catalog.pg_postmaster_start_time()::pg_catalog.text AS server_start";
 
 const Statement session_probe = {
         .name = "session.probe",

@@ -17,6 +17,6 @@ enum {
 /* One SELECT that sets everything for one transaction; owned, NULL when out of memory. */
 char *session_preamble(const PgOptions *options, unsigned features, bool exclusion_off);
 
-/* Which features the server has: the statement that asks, and its answer read. */
+/* Which features the server has, and who answers: the statement that asks, and its answer read. */
 extern const Statement session_probe;
 unsigned session_features(const Table *answer);

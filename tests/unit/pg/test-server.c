@@ -319,6 +319,43 @@ static pid_t backend_of(Driver *driver) {
         return (pid_t)strtol(pid, NULL, 10);
 }
 
+START_TEST(a_backend_is_known_by_its_pid_and_the_start_of_its_server) {
+        Driver driver, other;
+        start_default(&driver);
+        start_default(&other);
+        ck_assert_int_eq(pg_connection_backend_pid(driver.connection), backend_of(&driver));
+        ck_assert_int_ne(pg_connection_backend_pid(driver.connection),
+                         pg_connection_backend_pid(other.connection));
+        ck_assert_str_eq(pg_connection_server_start(driver.connection),
+                         pg_connection_server_start(other.connection));
+        pg_connection_close(driver.connection);
+        ck_assert_int_eq(pg_connection_backend_pid(driver.connection), 0);
+        ck_assert_ptr_null(pg_connection_server_start(driver.connection));
+        driver_stop(&other);
+        driver_stop(&driver);
+}
+END_TEST
+
+/* What yielding rests on: the one is sent only after the other was answered. */
+START_TEST(d8_a_cancel_that_was_answered_strikes_no_later_statement) {
+        Driver driver, other;
+        start_default(&driver);
+        start_default(&other);
+        _cleanup_(freep) char *cancel = str_format(
+                "SELECT pg_catalog.pg_cancel_backend(%d)::pg_catalog.text AS value",
+                pg_connection_backend_pid(driver.connection));
+        for (int i = 0; i < 300; i++) {
+                StatementPlace place = i % 3 == 0   ? STATEMENT_OPENS
+                                       : i % 3 == 1 ? STATEMENT_CLOSES
+                                                    : STATEMENT_ALONE;
+                ck_assert_str_eq(value_of(&driver, place, "SELECT 'x' AS value"), "x");
+                ck_assert_str_eq(value_of(&other, STATEMENT_ALONE, cancel), "true");
+        }
+        driver_stop(&other);
+        driver_stop(&driver);
+}
+END_TEST
+
 static void terminate(pid_t backend) {
         _cleanup_(freep) char *sql = str_format("SELECT pg_terminate_backend(%d)", (int)backend);
         cluster_sql(&cluster, sql);
@@ -494,6 +531,8 @@ int main(void) {
                 large_answers_arrive_whole,
                 large_answers_arrive_whole_over_tls,
                 large_statements_are_sent_whole,
+                a_backend_is_known_by_its_pid_and_the_start_of_its_server,
+                d8_a_cancel_that_was_answered_strikes_no_later_statement,
                 d21_a_terminated_backend_is_lost_with_its_first_sqlstate,
                 d4_a_stopped_backend_is_lost_by_our_own_deadline,
                 nothing_is_called_after_close_while_running,
