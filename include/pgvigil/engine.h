@@ -63,5 +63,9 @@ void engine_tables_free(Table **tables, size_t n);
 /* The shapes of all checks and of the engine itself, NULL-terminated: for the manual. */
 const Shape *const *engine_shapes(void);
 
+/* What a second session runs while a statement that reads rows takes long, NULL-terminated; $1 of
+ * each is the process of that statement. */
+const Statement *const *engine_yield_statements(void);
+
 /* The session statements of a target, for --explain; `exclusion_off`: a Statement says so. Owned. */
 char *engine_session_statements(const Engine *engine, const TargetView *target, bool exclusion_off);

@@ -78,6 +78,14 @@ void explain_statement(void *userdata, const TargetView *target, const CheckKind
         buffer_printf(out, "%s;\n\n", statement->sql);
 }
 
+/* Nobody can say before whether they will run: it depends on how long a count takes. */
+static void print_yield(const TargetView *target) {
+        for (const Statement *const *one = engine_yield_statements(); *one; one++)
+                printf("-- target %s, beside a count that takes long, in a second session: %s\n"
+                       "-- $1 = the process that counts\n%s;\n\n",
+                       target->name, (*one)->name, (*one)->sql);
+}
+
 int explain_print(const Explain *explain, Engine *engine) {
         const View *view = engine_view(engine);
 
@@ -89,6 +97,7 @@ int explain_print(const Explain *explain, Engine *engine) {
                 if (!session)
                         return -ENOMEM;
                 printf("-- target %s: around every statement\n%s;\n\n", target->name, session);
+                print_yield(target);
                 if (target->reach != REACH_OK)
                         printf("-- target %s cannot be reached: %s\n\n", target->name,
                                cause_name(target->cause));

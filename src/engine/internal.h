@@ -8,6 +8,7 @@
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
 #include "pgvigil/pg.h"
+#include "yield.h"
 
 typedef struct Job {
         const CheckKind *kind;
@@ -29,6 +30,7 @@ typedef struct Job {
  *    ▲                     │ ▲ └───────────────────────────────────────────▲
  *    │ round_end           │ └──────── JUDGE ◀──(commit)── 0 ──┤            │
  *    └─────no job left─────┘                                  ASK ──1──▶ RUN ─on_statement
+ *   RUN ──on_statement, a cancel is on its way──▶ HELD ──round_go_on──▶ ASK
  *   any ──target_lost──▶ IDLE                                                               */
 typedef enum Stage {
         STAGE_IDLE,
@@ -37,11 +39,12 @@ typedef enum Stage {
         STAGE_GATHER,
         STAGE_ASK,
         STAGE_RUN,
+        STAGE_HELD,
         STAGE_COMMIT,
         STAGE_JUDGE,
 } Stage;
 
-typedef struct Target {
+struct Target {
         TargetView view;
         Engine *engine;
         TargetSettings settings; /* owned */
@@ -67,7 +70,8 @@ typedef struct Target {
         usec_t wake_at;        /* boottime by which something must have happened */
         usec_t next_expiry;    /* boottime at which the first finding grows too old */
         bool is_done;          /* `once`: had its round */
-} Target;
+        Yield yield;
+};
 
 struct Engine {
         sd_event *event;
@@ -94,6 +98,7 @@ void target_stop(Target *target);
 void round_begin(Target *target, usec_t boottime);
 void round_cancel(Target *target); /* gives up everything that is under way */
 void round_gather_late(Target *target);
+void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
 
 /* apply.c: what a round found becomes the view */

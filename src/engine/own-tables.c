@@ -24,6 +24,8 @@ static const Field target_fields[] = {
          "Blocks of watched tables that pgvigil's own statements were to read, by its own reckoning."},
         {"own_statement_seconds", VALUE_FLOAT, FIELD_COUNTER, "pgvigil_own_statement_seconds_total", NULL,
          NULL, "seconds", "Time that pgvigil's own statements took, as seen by pgvigil."},
+        {"own_blocking_seconds", VALUE_FLOAT, FIELD_COUNTER, "pgvigil_own_blocking_seconds_total", NULL, NULL,
+         "seconds", "Time that other sessions were seen to wait on locks of pgvigil's own statements."},
 };
 static const Shape target_shape = SHAPE("target", target_fields);
 
@@ -96,6 +98,7 @@ static int add_target(const TargetView *view, Table *table) {
         table_set_int(table, row, "series_dropped", (int64_t)view->series_dropped);
         table_set_int(table, row, "own_blocks", (int64_t)view->own_blocks);
         table_set_float(table, row, "own_statement_seconds", seconds(view->own_statement_time));
+        table_set_float(table, row, "own_blocking_seconds", seconds(view->own_blocking_time));
         return table_set_text(table, row, "status",
                               status_name(findings_worst(view->findings, view->n_findings)));
 }

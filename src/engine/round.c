@@ -101,6 +101,7 @@ static void on_statement(void *userdata, Outcome *outcome) {
         Job *job = current_job(target);
         CheckContext context;
 
+        yield_end(target, outcome);
         if (outcome->kind == OUTCOME_LOST) {
                 Cause cause = pg_lost_cause(outcome);
 
@@ -123,8 +124,13 @@ static void on_statement(void *userdata, Outcome *outcome) {
         }
 
         context = target_context(target);
-        target->stage = STAGE_ASK;
+        target->stage = yield_holds(target) ? STAGE_HELD : STAGE_ASK;
         job_check(target, job->kind->take(job->state, &context, outcome));
+        round_step(target);
+}
+
+void round_go_on(Target *target) {
+        target->stage = STAGE_ASK;
         round_step(target);
 }
 
@@ -168,8 +174,11 @@ static bool job_ask(Target *target) {
         if (r > 0) {
                 target->stage = STAGE_RUN;
                 r = pg_connection_run(target->connection, &target->statement, on_statement, target);
-                if (r >= 0)
+                if (r >= 0) {
+                        if (target->statement.reads_rows)
+                                yield_begin(target);
                         return true;
+                }
                 job_check(target, r);
         }
 

@@ -87,6 +87,7 @@ static int target_add_connection(Target *target) {
                 .statement_timeout = settings->limits.statement_timeout,
                 .lock_timeout = settings->limits.lock_timeout,
         };
+        int r;
 
         if (!str_is_empty(settings->conninfo_credential)) {
                 target->credential_path = credential_path(settings);
@@ -94,7 +95,8 @@ static int target_add_connection(Target *target) {
                         return -ENOMEM;
                 options.credential_path = target->credential_path;
         }
-        return pg_connection_new(target->engine->event, target->engine->names, &options, &target->connection);
+        r = pg_connection_new(target->engine->event, target->engine->names, &options, &target->connection);
+        return r < 0 ? r : yield_init(target, &options);
 }
 
 /* Takes the settings out of *settings only when all went well: a reload that fails changes nothing. */
@@ -145,6 +147,7 @@ Target *target_free(Target *target) {
 
         round_cancel(target);
         pg_connection_free(target->connection);
+        yield_done(target);
         sd_event_source_disable_unref(target->timer);
         for (size_t i = 0; i < target->view.n_findings; i++)
                 finding_done(&target->view.findings[i]);
@@ -287,6 +290,7 @@ void target_lost(Target *target, Cause cause, const char *text) {
 
         round_cancel(target);
         pg_connection_close(target->connection);
+        yield_stop(target);
         target->stage = STAGE_IDLE;
         target->failures++;
         target->view.rounds++;
@@ -312,6 +316,7 @@ void target_lost(Target *target, Cause cause, const char *text) {
 void target_stop(Target *target) {
         round_cancel(target);
         pg_connection_close(target->connection);
+        yield_stop(target);
         target->stage = STAGE_IDLE;
         (void)sd_event_source_set_enabled(target->timer, SD_EVENT_OFF);
 }

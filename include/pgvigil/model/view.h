@@ -73,6 +73,7 @@ typedef struct TargetView {
         uint64_t series_dropped;
         uint64_t own_blocks;
         usec_t own_statement_time;
+        usec_t own_blocking_time; /* how long others were seen to wait on us */
 } TargetView;
 
 typedef struct View {
