@@ -42,11 +42,16 @@ static int64_t finding_violations(const Finding *finding) {
         return finding->value.integer;
 }
 
+/* Advice is of no object, so there is nothing that was checked; that it could not be seen counts. */
+static bool is_in_scope(const Finding *finding) {
+        return finding->status != STATUS_SKIPPED && !(finding->is_advice && finding->status == STATUS_PASS);
+}
+
 Scope findings_scope(const Finding *findings, size_t n) {
         Scope scope = {};
 
         for (size_t i = 0; i < n; i++) {
-                if (findings[i].status == STATUS_SKIPPED)
+                if (!is_in_scope(&findings[i]))
                         continue;
                 scope.total++;
                 if (findings[i].status == STATUS_UNKNOWN)

@@ -52,6 +52,10 @@ void target_add_server(Buffer *out, const TargetView *target) {
                       server->in_recovery ? "standby" : "primary");
 }
 
+bool finding_is_noted(const Finding *finding) {
+        return finding->status == STATUS_PASS && (finding->seen == SEEN_BREACH || finding->is_advice);
+}
+
 void checklist_tally(const TargetView *target, KindTally ret_kinds[static N_FINDING_KINDS]) {
         for (size_t id = 0; id < N_FINDING_KINDS; id++)
                 ret_kinds[id] = (KindTally){};
@@ -61,7 +65,8 @@ void checklist_tally(const TargetView *target, KindTally ret_kinds[static N_FIND
 
                 tally_add(&kind->tally, finding);
                 kind->seen_ok += finding->status == STATUS_PASS && finding->seen == SEEN_OK;
-                kind->noted += finding->status == STATUS_PASS && finding->seen == SEEN_BREACH;
+                kind->noted += finding_is_noted(finding);
+                kind->advised += finding_is_noted(finding) && finding->is_advice;
                 if (!kind->worst || finding->status > kind->worst->status)
                         kind->worst = finding;
         }
@@ -75,7 +80,7 @@ static void add_counts(Buffer *out, const KindTally *kind) {
         static const Status shown[] = {STATUS_FAIL, STATUS_UNKNOWN, STATUS_WARN, STATUS_SKIPPED};
         const size_t *by_status = kind->tally.by_status;
         size_t total = by_status[STATUS_PASS] + by_status[STATUS_WARN] + by_status[STATUS_UNKNOWN] +
-                       by_status[STATUS_FAIL];
+                       by_status[STATUS_FAIL] - kind->advised;
         const char *separator = "; ";
 
         if (total == 0)

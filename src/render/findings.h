@@ -28,10 +28,14 @@ Status tally_status(const Tally *tally);
  * Owned; *ret is set only on success. 0 or -ENOMEM. */
 int finding_full_hint(const Finding *finding, char **ret);
 
+/* Does not hold, but its rule lets it pass. */
+bool finding_is_noted(const Finding *finding);
+
 /* One line of the checklist: the findings of one kind. `worst` is NULL where there is none. */
 typedef struct KindTally {
         Tally tally;
-        size_t seen_ok, noted; /* noted: breached, but its rule lets it pass */
+        size_t seen_ok, noted;
+        size_t advised; /* of the noted, those of objects that do not exist */
         const Finding *worst;
 } KindTally;
 

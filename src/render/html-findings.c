@@ -114,6 +114,19 @@ static bool is_passing(const Finding *finding) {
         return finding->status == STATUS_PASS || finding->status == STATUS_SKIPPED;
 }
 
+static void add_advice(Buffer *out, const Finding *finding) {
+        if (!str_is_empty(finding->hint)) {
+                buffer_add(out, "<span class=\"note\">");
+                html_lines(out, finding->hint);
+                buffer_add(out, "</span>");
+        }
+        if (!str_is_empty(finding->repair)) {
+                buffer_add(out, "<span class=\"note\"><code>");
+                html_lines(out, finding->repair);
+                buffer_add(out, "</code></span>");
+        }
+}
+
 static void add_row(const HtmlPage *page, const Finding *finding) {
         bool says_more = finding->seen != SEEN_OK || finding->reason != REASON_OK;
         Buffer *out = page->out;
@@ -127,6 +140,8 @@ static void add_row(const HtmlPage *page, const Finding *finding) {
                 html_lines(out, finding->summary);
                 buffer_add(out, "</span>");
         }
+        if (finding_is_noted(finding))
+                add_advice(out, finding);
         buffer_add(out, "</th><td>");
         if (finding->checked_at != 0) {
                 html_ago(out, page->realtime, finding->checked_at);

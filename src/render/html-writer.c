@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "findings.h"
 #include "format.h"
 
 /* As strokes in a field of 16 by 16; the colour comes from the style. */
@@ -82,7 +83,7 @@ void html_badge(Buffer *out, Status status, const char *word) {
 }
 
 void html_finding_badge(Buffer *out, const Finding *finding) {
-        if (finding->status == STATUS_PASS && finding->seen == SEEN_BREACH)
+        if (finding_is_noted(finding))
                 html_badge(out, STATUS_SKIPPED, "noted");
         else
                 html_badge(out, finding->status, NULL);

@@ -57,9 +57,7 @@ void terminal_subject(Buffer *out, const FindingText *finding) {
         }
 }
 
-/* The first line behind an arrow; what follows (the statement that repairs) alone on its line,
- * ready to be copied. */
-static void add_hint(Buffer *out, const char *hint) {
+void terminal_hint(Buffer *out, const char *hint) {
         const char *lead = "      → ";
 
         for (const char *line = hint; line; lead = "        ") {
@@ -91,7 +89,7 @@ void terminal_finding(Buffer *out, const TextOptions *options, const FindingText
                 buffer_add_char(out, '\n');
         }
         if (!str_is_empty(finding->hint))
-                add_hint(out, finding->hint);
+                terminal_hint(out, finding->hint);
         for (char *const *key = finding->keys; key && *key; key++) {
                 buffer_add(out, key == finding->keys ? "      rows: " : "            ");
                 buffer_add_terminal(out, *key);

@@ -22,6 +22,10 @@ void terminal_pad(Buffer *out, size_t width, size_t wanted);
 /* "kind object name", filtered. */
 void terminal_subject(Buffer *out, const FindingText *finding);
 
+/* The first line behind an arrow; what follows (the statement that repairs) alone on its line,
+ * ready to be copied. */
+void terminal_hint(Buffer *out, const char *hint);
+
 /* What does not pass: the subject, the summary, each line of the hint, the keys. */
 void terminal_finding(Buffer *out, const TextOptions *options, const FindingText *finding);
 

@@ -109,7 +109,17 @@ static void add_note(Buffer *note, const Finding *finding, usec_t realtime) {
         }
 }
 
-static void add_passing(Buffer *out, const TextOptions *options, const TargetView *target, usec_t realtime) {
+/* What is only noted is advice: what to do about it belongs to it. */
+static int add_noted_hint(Buffer *out, const Finding *finding) {
+        _cleanup_(freep) char *hint = NULL;
+        int r = finding_is_noted(finding) ? finding_full_hint(finding, &hint) : 0;
+
+        if (r >= 0 && hint)
+                terminal_hint(out, hint);
+        return r;
+}
+
+static int add_passing(Buffer *out, const TextOptions *options, const TargetView *target, usec_t realtime) {
         size_t width = passing_width(target);
         bool is_first = true;
 
@@ -124,7 +134,11 @@ static void add_passing(Buffer *out, const TextOptions *options, const TargetVie
                 FindingText text = finding_text(finding, NULL);
                 add_note(&note, finding, realtime);
                 terminal_passing(out, options, &text, width, buffer_text(&note));
+                int r = add_noted_hint(out, finding);
+                if (r < 0)
+                        return r;
         }
+        return 0;
 }
 
 static int add_target(Buffer *out, const TextOptions *options, const TargetView *target, usec_t realtime) {
@@ -150,9 +164,9 @@ static int add_target(Buffer *out, const TextOptions *options, const TargetView 
         if (r < 0)
                 return r;
         if (options->verbose && !options->quiet)
-                add_passing(out, options, target, realtime);
+                r = add_passing(out, options, target, realtime);
         buffer_add_char(out, '\n');
-        return 0;
+        return r;
 }
 
 int render_text(const View *view, const TextOptions *options, usec_t realtime, Buffer *out) {

@@ -64,6 +64,7 @@ typedef struct Finding {
         Severity severity;
         bool gate;
         bool configured;      /* named by the configuration */
+        bool is_advice;       /* of an object that does not exist and that nobody asked for */
         int64_t threshold;    /* 0 counts as 1; compared with `value` of a SEEN_BREACH for VIOLATED */
         unsigned for_polls;   /* 0 counts as 1 */
         unsigned clear_after; /* 0 counts as 1 */

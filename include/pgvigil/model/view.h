@@ -92,7 +92,7 @@ const TargetView *view_target(const View *view, const char *name);
 Status findings_worst(const Finding *findings, size_t n);
 
 typedef struct Scope {
-        size_t checked, total, unknown; /* skipped findings are in none */
+        size_t checked, total, unknown; /* what is skipped is in none, nor is advice that was seen */
         int64_t violations;             /* breached constraints' rows, summed */
 } Scope;
 

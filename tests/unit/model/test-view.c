@@ -48,6 +48,20 @@ START_TEST(scope_counts_all_but_the_skipped) {
 }
 END_TEST
 
+START_TEST(advice_is_in_no_scope_until_it_cannot_be_seen) {
+        const Finding findings[] = {
+                {.kind = KIND_INDEX, .status = STATUS_PASS},
+                {.kind = KIND_INDEX, .status = STATUS_PASS, .is_advice = true},
+                {.kind = KIND_FOREIGN_KEY, .status = STATUS_UNKNOWN, .is_advice = true},
+        };
+        Scope scope = findings_scope(findings, ELEMENTS(findings));
+
+        ck_assert_uint_eq(scope.total, 2);
+        ck_assert_uint_eq(scope.checked, 1);
+        ck_assert_uint_eq(scope.unknown, 1);
+}
+END_TEST
+
 START_TEST(violations_stop_at_the_limit_of_their_type) {
         const Finding findings[] = {
                 {.kind = KIND_CONSTRAINT, .status = STATUS_FAIL, .value = VALUE_OF_INT(INT64_MAX)},
@@ -108,6 +122,7 @@ int main(void) {
         const TTest *tests[] = {
                 the_worst_wins_and_nothing_counted_is_unknown,
                 scope_counts_all_but_the_skipped,
+                advice_is_in_no_scope_until_it_cannot_be_seen,
                 violations_stop_at_the_limit_of_their_type,
                 a_target_is_found_by_its_name,
                 a_heartbeat_may_be_three_intervals_old_and_30_seconds_at_least,

@@ -194,7 +194,10 @@ START_TEST(what_passes_and_the_schedule_are_on_the_targets_page_only) {
         expect(one, "<details>\n<summary>4 pass</summary>\n");
         expect(one, "<caption>Constraints (2)</caption>");
         expect(one, "noted</span></td><th scope=\"row\"><code>public.items</code> <code>noted</code>"
-                    "<span class=\"note\">3 rows break total_amount &gt; 0.</span></th>");
+                    "<span class=\"note\">3 rows break total_amount &gt; 0.</span>"
+                    "<span class=\"note\">Repair the rows, then validate the constraint:</span>"
+                    "<span class=\"note\"><code>ALTER TABLE public.orders VALIDATE CONSTRAINT "
+                    "c;</code></span></th>");
         expect(one, "<tr><th scope=\"row\">foreign key<small>every 1 min</small></th><td>"
                     "<time datetime=\"2026-11-23T15:58:55Z\">5 s ago</time></td><td>in 9 s</td>"
                     "<td class=\"number\">7</td><td class=\"number\">2</td></tr>");

@@ -101,9 +101,35 @@ START_TEST(verbose_lists_what_passes_aligned_with_method_and_age) {
                        "  ✔ connection shop connection     catalog, 12 s ago\n"
                        "  ✔ constraint public.orders d     catalog, 12 s ago\n"
                        "  ✔ constraint public.items noted  full, 12 s ago: 3 rows break total_amount > 0.\n"
+                       "      → Repair the rows, then validate the constraint:\n"
+                       "        ALTER TABLE public.orders VALIDATE CONSTRAINT c;\n"
                        "  ✔ index public.orders (a, b)     catalog, 12 s ago\n"
                        "  - backup nightly                 Nothing is configured.\n"
                        "\n"));
+}
+END_TEST
+
+static Finding *add_advice(TargetView *shop, const char *name) {
+        Finding *advice = fixture_add(shop, PASSING(KIND_FOREIGN_KEY, "public.orders", name));
+
+        advice->seen = SEEN_BREACH;
+        advice->reason = REASON_MISSING;
+        advice->is_advice = true;
+        return advice;
+}
+
+START_TEST(advice_is_noted_and_is_none_of_the_objects) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer out = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        fixture_add(shop, PASSING(KIND_FOREIGN_KEY, "public.orders", "orders_retailer_id_fkey"));
+        add_advice(shop, "(order_id) references orders");
+        add_advice(shop, "(user_id) references users")->seen = SEEN_UNKNOWN; /* its last result stays */
+        ck_assert_int_eq(render_text(&fixture.view, &plain, NOW, &out), 0);
+        expect_text(&out, "shop: PostgreSQL 15.18, primary: pass\n\n"
+                          "  ✔ Foreign keys:  1 of 1 in order; 2 noted only\n\n"
+                          "1 of 1 checked: 0 warn, 0 unknown, 0 fail (status: pass)\n");
 }
 END_TEST
 
@@ -167,6 +193,7 @@ int main(void) {
                 quiet_says_nothing_when_everything_passes,
                 quiet_still_names_a_target_of_which_nothing_is_known,
                 verbose_lists_what_passes_aligned_with_method_and_age,
+                advice_is_noted_and_is_none_of_the_objects,
                 keys_of_violating_rows_are_one_a_line,
                 colour_only_when_asked_for,
                 d26_names_and_row_data_cannot_drive_the_terminal,
