@@ -140,7 +140,7 @@ int catalog_finish(const Catalog *catalog, const CheckContext *context, Report *
         if (catalog->failed && !catalog->known) {
                 _cleanup_(freep) char *schemas = strv_join(context->settings->schemas, ", ");
 
-                if (!schemas || !report_add(report, catalog->spec->kind, schemas, "catalog"))
+                if (!schemas || !report_add(report, catalog->spec->kind, schemas, catalog->spec->subject))
                         return -ENOMEM;
         }
         for (size_t i = 0; i < report->n_findings; i++) {

@@ -11,6 +11,7 @@ typedef struct CatalogSpec {
         const char *sql;       /* $1: the schemas, text[] */
         const Shape *shape;
         FindingKind kind;
+        const char *subject; /* name of what is said of all it reads at once: "catalog" */
 
         /* Optional: adds the configured tables whose objects are not in `rows`. */
         int (*unmatched)(const CheckContext *context, const Table *rows, char ***tables);

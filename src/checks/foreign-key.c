@@ -109,6 +109,7 @@ static const CatalogSpec spec = {
         .sql = foreign_key_sql,
         .shape = &foreign_key_catalog,
         .kind = KIND_FOREIGN_KEY,
+        .subject = "catalog",
         .unmatched = unmatched,
 };
 

@@ -124,6 +124,7 @@ static const CatalogSpec spec = {
         .sql = index_sql,
         .shape = &index_catalog,
         .kind = KIND_INDEX,
+        .subject = "catalog",
         .unmatched = unmatched,
 };
 

@@ -70,6 +70,7 @@ static const CatalogSpec spec = {
         .sql = privilege_sql,
         .shape = &fact_shape,
         .kind = KIND_PRIVILEGE,
+        .subject = "catalog",
 };
 
 /* What one judge() works with. */
