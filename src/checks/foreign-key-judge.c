@@ -4,10 +4,14 @@
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common.h"
 #include "foreign-key.h"
+
+/* Before it NOT VALID is refused on a partitioned table. */
+#define VERSION_PARTITIONED_NOT_VALID 180000
 
 /* Every wanted column is one of the key's, with the same partner where partners are named. */
 static bool columns_match(const ForeignKey *key, const ForeignKeySettings *wanted) {
@@ -113,6 +117,20 @@ static int words_init(Words *words, const ForeignKey *key, const ForeignKeySetti
                 return -ENOMEM;
         words->definition = definition(key, wanted, words);
         return words->definition ? 0 : -ENOMEM;
+}
+
+bool foreign_key_takes_not_valid(const CheckContext *context) {
+        return context->server && context->server->version_num >= VERSION_PARTITIONED_NOT_VALID;
+}
+
+int foreign_key_repair(Finding *finding, const char *table, const char *name, const char *defined,
+                       bool not_valid) {
+        if (!not_valid)
+                return check_repair(finding, "ALTER TABLE %s ADD CONSTRAINT %s %s;", table, name, defined);
+        return check_repair(
+                finding,
+                "ALTER TABLE %s ADD CONSTRAINT %s %s NOT VALID; ALTER TABLE %s VALIDATE CONSTRAINT %s;",
+                table, name, defined, table, name);
 }
 
 /* Makes it anew: without blocking writers for the scan, where PostgreSQL can. */
@@ -262,6 +280,31 @@ int foreign_key_describe(Finding *finding, const ForeignKey *key, const ForeignK
         return say_ok(finding, key, wanted, &words);
 }
 
+/* "TABLE_COLUMNS_LABEL", the longer of the first two cut until it fits. */
+static char *object_name(const char *table, const char *columns, const char *label) {
+        size_t room = IDENTIFIER_MAX - 1 - strlen(label) - 2, t = strlen(table), c = strlen(columns);
+
+        while (t + c > room)
+                *(t > c ? &t : &c) -= 1;
+        t = str_utf8_prefix(table, t); /* no half characters */
+        c = str_utf8_prefix(columns, c);
+        return str_format("%.*s_%.*s_%s", (int)t, table, (int)c, columns, label);
+}
+
+char *foreign_key_new_name(const char *table, char *const *columns, char *const *taken) {
+        _cleanup_(freep) char *joined = strv_join(columns, "_");
+        char *name = joined ? object_name(table, joined, "fkey") : NULL;
+
+        for (unsigned i = 1; name && strv_contains(taken, name); i++) {
+                char label[32];
+
+                snprintf(label, sizeof(label), "fkey%u", i);
+                free(name);
+                name = object_name(table, joined, label);
+        }
+        return name;
+}
+
 char *foreign_key_wanted_name(const ForeignKeySettings *wanted) {
         _cleanup_(freep) char *columns = check_columns_text(wanted->columns);
 
@@ -279,29 +322,51 @@ static char *wanted_table(const char *table) {
         return str_qualified(*schema ? schema : NULL, name);
 }
 
-int foreign_key_describe_missing(Finding *finding, const ForeignKeySettings *wanted) {
+/* As configured, else as PostgreSQL would call it; quoted. */
+static char *missing_name(const ForeignKeySettings *wanted, char *const *taken) {
+        char schema[IDENTIFIER_MAX], table[IDENTIFIER_MAX];
+        _cleanup_(freep) char *name = NULL;
+
+        if (!str_is_empty(wanted->name))
+                return quoted(wanted->name);
+        if (check_name_split(wanted->table, schema, table) < 0)
+                return quoted("fkey");
+        name = foreign_key_new_name(table, wanted->columns, taken);
+        return name ? quoted(name) : NULL;
+}
+
+/* What follows the constraint's name; the actions that are not configured are PostgreSQL's default. */
+static char *missing_definition(const ForeignKeySettings *wanted, const char *referenced) {
         _cleanup_(freep) char *columns = check_columns_text(wanted->columns);
         _cleanup_(freep) char *partners = check_columns_text(wanted->referenced_columns);
-        _cleanup_(freep) char *referenced = wanted->references ? wanted_table(wanted->references) : NULL;
-        _cleanup_(freep) char *name = wanted->name ? quoted(wanted->name) : NULL;
-        _cleanup_(buffer_done) Buffer actions = BUFFER_NULL;
-        int r;
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
 
-        if (!columns || !partners || (wanted->references && !referenced) || (wanted->name && !name))
+        if (!columns || !partners)
+                return NULL;
+        buffer_printf(&out, "FOREIGN KEY %s REFERENCES %s%s%s", columns, referenced,
+                      wanted->referenced_columns ? " " : "", wanted->referenced_columns ? partners : "");
+        if (!str_is_empty(wanted->on_delete))
+                add_action(&out, "DELETE", wanted->on_delete);
+        if (!str_is_empty(wanted->on_update))
+                add_action(&out, "UPDATE", wanted->on_update);
+        return buffer_take(&out);
+}
+
+int foreign_key_describe_missing(Finding *finding, const ForeignKeySettings *wanted, char *const *taken,
+                                 bool not_valid) {
+        _cleanup_(freep) char *referenced = wanted->references ? wanted_table(wanted->references) : NULL;
+        _cleanup_(freep) char *name = missing_name(wanted, taken), *columns = NULL, *defined = NULL;
+
+        if (!name || (wanted->references && !referenced))
                 return -ENOMEM;
         if (!wanted->columns || !referenced)
-                return check_say(finding, "There is no foreign key %s on %s.", name ? name : "",
+                return check_say(finding, "There is no foreign key %s on %s.", wanted->name ? name : "",
                                  finding->object);
-        r = check_say(finding, "There is no foreign key %s on %s that references %s.", columns,
-                      finding->object, referenced);
-        if (r < 0)
-                return r;
-        if (!str_is_empty(wanted->on_delete))
-                add_action(&actions, "DELETE", wanted->on_delete);
-        if (!str_is_empty(wanted->on_update))
-                add_action(&actions, "UPDATE", wanted->on_update);
-        return check_repair(finding, "ALTER TABLE %s ADD %s%s%sFOREIGN KEY %s REFERENCES %s%s%s%s NOT VALID;",
-                            finding->object, name ? "CONSTRAINT " : "", name ? name : "", name ? " " : "",
-                            columns, referenced, wanted->referenced_columns ? " " : "",
-                            wanted->referenced_columns ? partners : "", buffer_text(&actions));
+        columns = check_columns_text(wanted->columns);
+        defined = missing_definition(wanted, referenced);
+        if (!columns || !defined ||
+            check_say(finding, "There is no foreign key %s on %s that references %s.", columns,
+                      finding->object, referenced) < 0)
+                return -ENOMEM;
+        return foreign_key_repair(finding, finding->object, name, defined, not_valid);
 }

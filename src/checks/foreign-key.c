@@ -180,9 +180,42 @@ static int publish(Report *report, const ForeignKeySettings *wanted, const Forei
         return 0;
 }
 
+/* The names that keys of that table have. */
+static int key_names(const Table *rows, const char *table, char ***ret) {
+        int r = 0;
+
+        for (size_t row = 0; r >= 0 && row < rows->n_rows; row++)
+                if (check_name_is_relation(table, table_text(rows, row, "schemaname"),
+                                           table_text(rows, row, "relname")))
+                        r = strv_add(ret, table_text(rows, row, "conname"));
+        return r;
+}
+
+/* `sought` with its columns as the tables spell them, said with the statements that add it. */
+static int describe_missing(Finding *finding, const Catalog *catalog, const CheckContext *context,
+                            const ForeignKeySettings *sought) {
+        const TargetSettings *settings = context->settings;
+        _cleanup_(strv_freep) char **columns = NULL, **partners = NULL, **taken = NULL;
+        ForeignKeySettings spelled = *sought;
+        int r = names_columns(catalog->names, settings, sought->table, sought->columns, &columns);
+
+        if (r >= 0 && sought->references)
+                r = names_columns(catalog->names, settings, sought->references, sought->referenced_columns,
+                                  &partners);
+        if (r >= 0)
+                r = key_names(catalog->rows, sought->table, &taken);
+        if (r < 0)
+                return r;
+        spelled.columns = columns;
+        spelled.referenced_columns = partners;
+        return foreign_key_describe_missing(finding, &spelled, taken,
+                                            !names_is_partitioned(catalog->names, settings, sought->table) ||
+                                                    foreign_key_takes_not_valid(context));
+}
+
 /* Why a wanted key is not there, said in its finding: the names of both tables, else that it is missing. */
 static int explain_missing(Finding *finding, const Catalog *catalog, const CheckContext *context,
-                           const ForeignKeySettings *wanted) {
+                           const ForeignKeySettings *wanted, const ForeignKeySettings *sought) {
         int r = names_explain(finding, context, &wanted->rule, catalog->names, wanted->table,
                               wanted->columns);
 
@@ -192,11 +225,11 @@ static int explain_missing(Finding *finding, const Catalog *catalog, const Check
         if (r != 0)
                 return r;
         check_set_due(finding, context, &wanted->rule, REASON_MISSING);
-        return foreign_key_describe_missing(finding, wanted);
+        return describe_missing(finding, catalog, context, sought);
 }
 
 static int judge_missing(const Catalog *catalog, const CheckContext *context, Report *report,
-                         const ForeignKeySettings *wanted) {
+                         const ForeignKeySettings *wanted, const ForeignKeySettings *sought) {
         char schema[IDENTIFIER_MAX] = "", relation[IDENTIFIER_MAX] = "";
         _cleanup_(freep) char *described = str_is_empty(wanted->name) ? foreign_key_wanted_name(wanted)
                                                                       : str_format("%s", wanted->name);
@@ -214,7 +247,7 @@ static int judge_missing(const Catalog *catalog, const CheckContext *context, Re
         if (!finding)
                 return -ENOMEM;
         check_set_rule(finding, context->settings, &wanted->rule);
-        r = explain_missing(finding, catalog, context, wanted);
+        r = explain_missing(finding, catalog, context, wanted, sought);
         if (r < 0)
                 return r;
         is_due = finding->seen == SEEN_BREACH && finding->reason != REASON_NOT_EXPECTED_YET;
@@ -257,7 +290,7 @@ static int judge_sought(const Catalog *catalog, const CheckContext *context, Rep
         if (r < 0)
                 return r;
         if (r == 0)
-                return judge_missing(catalog, context, report, wanted);
+                return judge_missing(catalog, context, report, wanted, sought);
         is_wanted[row] = true;
         r = foreign_key_load(catalog->rows, row, &key);
         return r < 0 ? r : judge_key(context, report, &key, sought);

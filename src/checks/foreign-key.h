@@ -38,7 +38,23 @@ Reason foreign_key_reason(const ForeignKey *key, const ForeignKeySettings *wante
 /* Summary, hint and repair for that reason. 0 or -ENOMEM. */
 int foreign_key_describe(Finding *finding, const ForeignKey *key, const ForeignKeySettings *wanted,
                          Reason reason);
-int foreign_key_describe_missing(Finding *finding, const ForeignKeySettings *wanted);
+
+/* The same of a key that is not there, with statements that add it under a name that is none of
+ * `taken`, NOT VALID at first where that can be. */
+int foreign_key_describe_missing(Finding *finding, const ForeignKeySettings *wanted, char *const *taken,
+                                 bool not_valid);
+
+/* The statements that add a key, `defined` after its name, both quoted: validated apart from that where
+ * NOT VALID can be, for then no writer waits for it. 0 or -ENOMEM. */
+int foreign_key_repair(Finding *finding, const char *table, const char *name, const char *defined,
+                       bool not_valid);
+
+/* Whether the server lets a key of a partitioned table be NOT VALID. */
+bool foreign_key_takes_not_valid(const CheckContext *context);
+
+/* The name that PostgreSQL would give a key of these columns: none of `taken`, of at most 63 bytes.
+ * Owned; NULL when out of memory. */
+char *foreign_key_new_name(const char *table, char *const *columns, char *const *taken);
 
 /* "(order_id) references orders". Owned; NULL when out of memory. */
 char *foreign_key_wanted_name(const ForeignKeySettings *wanted);

@@ -16,6 +16,7 @@ const char index_sql[] =
         "  SELECT i.indexrelid, i.indrelid, i.indkey, i.indnkeyatts, i.indisunique, i.indisprimary,\n"
         "         i.indisvalid AND i.indisready AND i.indislive AS is_valid, i.indpred IS NOT NULL AS "
         "is_partial,\n"
+        "         NOT i.indislive AS is_dead,\n"
         "         n.nspname::text AS schemaname, t.relname::text AS relname, c.relname::text AS "
         "indexrelname,\n"
         "         c.relkind = 'I' AS is_partitioned, c.relispartition AS is_child,\n"
@@ -47,7 +48,7 @@ const char index_sql[] =
         "u.num = 0\n"
         "              WHERE u.pos <= ix.indnkeyatts ORDER BY u.pos)::text AS columns,\n"
         "       ix.indisunique AS is_unique, ix.indisprimary AS is_primary, ix.is_partial, ix.is_valid,\n"
-        "       ix.is_partitioned,\n"
+        "       ix.is_partitioned, ix.is_dead,\n"
         "       EXISTS (SELECT 1 FROM pg_stat_progress_create_index p\n"
         "                WHERE p.datname = current_database() AND p.index_relid = ix.indexrelid) AS "
         "is_building,\n"
@@ -81,6 +82,7 @@ static const Field catalog_fields[] = {
         BOOL("is_partial", "Has a predicate."),
         BOOL("is_valid", "Valid, ready and live."),
         BOOL("is_partitioned", "Of a partitioned table."),
+        BOOL("is_dead", "Half dropped."),
         BOOL("is_building", "A build of it is visible."),
         BOOL("is_blind", "Not valid, and some build runs that the role may not see."),
         TEXT("twin", "Index of the same definition that stays."),
@@ -107,6 +109,7 @@ int index_load(const Table *rows, size_t row, Index *ret) {
                 .is_partial = table_bool(rows, row, "is_partial"),
                 .is_valid = table_bool(rows, row, "is_valid"),
                 .is_partitioned = table_bool(rows, row, "is_partitioned"),
+                .is_dead = table_bool(rows, row, "is_dead"),
                 .is_building = table_bool(rows, row, "is_building"),
                 .is_blind = table_bool(rows, row, "is_blind"),
                 .is_constraint = table_bool(rows, row, "is_constraint"),

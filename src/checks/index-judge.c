@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "common.h"
 #include "index.h"
@@ -95,27 +96,60 @@ static int say_blind(Finding *finding, const Index *index, const IndexSettings *
         return r < 0 ? r : check_advise(finding, "Grant pg_read_all_stats to the monitoring role.");
 }
 
+/* INDEX_ccnew, INDEX_ccold7: what REINDEX CONCURRENTLY leaves behind when it fails. */
+static bool is_leftover(const char *name) {
+        size_t n = strlen(name);
+
+        while (n > 0 && name[n - 1] >= '0' && name[n - 1] <= '9')
+                n--;
+        return n >= 6 && (strncmp(name + n - 6, "_ccnew", 6) == 0 || strncmp(name + n - 6, "_ccold", 6) == 0);
+}
+
+static bool has_expression(const Index *index) {
+        for (char **column = index->columns; column && *column; column++)
+                if (**column == '(')
+                        return true;
+        return false;
+}
+
+/* `columns` with their parentheses, as in all sentences. */
+static int warn_of_duplicates(Finding *finding, const Index *index, const char *columns) {
+        int n = (int)strlen(columns) - 2;
+
+        if (index->is_partial || has_expression(index))
+                return check_advise(finding,
+                                    "Rows that are equal in it make that fail again: remove them first.");
+        return check_advise(finding,
+                            "Rows that are equal in it make that fail again: remove them first. SELECT %.*s, "
+                            "count(*) FROM %s WHERE %s IS NOT NULL GROUP BY %.*s HAVING count(*) > 1;",
+                            n, columns + 1, finding->object, columns, n, columns + 1);
+}
+
+static int say_unattached(Finding *finding, const char *name, const char *columns) {
+        int r = check_say(finding, "%s is not valid: not every partition has its part attached.", columns);
+
+        return r < 0 ? r
+                     : check_advise(finding,
+                                    "Create the index on each partition that lacks it, then ALTER INDEX %s "
+                                    "ATTACH PARTITION each.",
+                                    name);
+}
+
 static int say_invalid(Finding *finding, const Index *index, const IndexSettings *wanted, const char *name,
                        const char *columns) {
-        bool is_leftover = str_matches(index->name, "*_ccnew*") || str_matches(index->name, "*_ccold*");
+        bool is_rest = index->is_dead || is_leftover(index->name);
         int r;
 
-        if (index->is_partitioned) {
-                r = check_say(finding, "%s is not valid: not every partition has its part attached.",
-                              columns);
-                return r < 0 ? r
-                             : check_advise(
-                                       finding,
-                                       "Create the index on each partition that lacks it, then ALTER INDEX "
-                                       "%s ATTACH PARTITION each.",
-                                       name);
-        }
-        r = check_say(finding, "%s is not valid: a CREATE or REINDEX INDEX CONCURRENTLY failed; %s", columns,
-                      is_leftover ? "this is what it left behind."
-                                  : "no query uses it, and every write maintains it.");
-        if (r < 0)
-                return r;
-        return check_repair(finding, "%s INDEX CONCURRENTLY %s;", is_leftover ? "DROP" : "REINDEX", name);
+        if (index->is_partitioned)
+                return say_unattached(finding, name, columns);
+        r = check_say(finding, "%s is not valid: a %s INDEX CONCURRENTLY failed; %s", columns,
+                      index->is_dead ? "DROP" : "CREATE or REINDEX",
+                      is_rest ? "this is what it left behind."
+                              : "no query uses it, and every write maintains it.");
+        if (r >= 0 && index->is_unique && !is_rest)
+                r = warn_of_duplicates(finding, index, columns);
+        return r < 0 ? r
+                     : check_repair(finding, "%s INDEX CONCURRENTLY %s;", is_rest ? "DROP" : "REINDEX", name);
 }
 
 static int say_duplicate(Finding *finding, const Index *index, const IndexSettings *wanted, const char *name,
@@ -158,7 +192,7 @@ int index_describe(Finding *finding, const Index *index, const IndexSettings *wa
         return say_ok(finding, index, wanted, name, columns);
 }
 
-int index_describe_missing(Finding *finding, const IndexSettings *wanted) {
+int index_describe_missing(Finding *finding, const IndexSettings *wanted, bool is_partitioned) {
         _cleanup_(freep) char *columns = check_columns_text(wanted->columns);
         _cleanup_(freep) char *name = str_is_empty(wanted->name) ? NULL : str_qualified(NULL, wanted->name);
         const char *kind = wanted->unique ? "UNIQUE " : "";
@@ -170,7 +204,14 @@ int index_describe_missing(Finding *finding, const IndexSettings *wanted) {
                 return check_say(finding, "There is no index %s on %s.", name ? name : "", finding->object);
         r = check_say(finding, "There is no %sindex on %s %s.", wanted->unique ? "unique " : "",
                       finding->object, columns);
+        if (r >= 0 && is_partitioned) /* refused CONCURRENTLY */
+                r = check_advise(finding,
+                                 "It blocks writers while it is built, unless each partition has one "
+                                 "of its own already.");
+        else if (r >= 0 && wanted->unique)
+                r = check_advise(finding, "Rows that are equal in %s make it fail.", columns);
         return r < 0 ? r
-                     : check_repair(finding, "CREATE %sINDEX CONCURRENTLY %s%sON %s %s;", kind,
-                                    name ? name : "", name ? " " : "", finding->object, columns);
+                     : check_repair(finding, "CREATE %sINDEX %s%s%sON %s %s;", kind,
+                                    is_partitioned ? "" : "CONCURRENTLY ", name ? name : "", name ? " " : "",
+                                    finding->object, columns);
 }

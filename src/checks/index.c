@@ -193,6 +193,20 @@ static int judge_index(Judge *judge, const Index *index, const IndexSettings *wa
         return wanted || !index->is_valid ? publish(judge, index, state) : 0;
 }
 
+static int describe_missing(const Judge *judge, Finding *finding, const IndexSettings *wanted) {
+        const TargetSettings *settings = judge->context->settings;
+        const Table *names = judge->catalog->names;
+        _cleanup_(strv_freep) char **columns = NULL;
+        IndexSettings spelled = *wanted;
+        int r = names_columns(names, settings, wanted->table, wanted->columns, &columns);
+
+        if (r < 0)
+                return r;
+        spelled.columns = columns;
+        return index_describe_missing(finding, &spelled,
+                                      names_is_partitioned(names, settings, wanted->table));
+}
+
 /* The finding of a wanted index that was looked for in vain, and where it was. */
 static int judge_missing(Judge *judge, const IndexSettings *wanted) {
         char schema[IDENTIFIER_MAX] = "", relation[IDENTIFIER_MAX] = "";
@@ -215,7 +229,7 @@ static int judge_missing(Judge *judge, const IndexSettings *wanted) {
                           wanted->columns);
         if (r == 0) {
                 check_set_due(finding, judge->context, &wanted->rule, REASON_MISSING);
-                r = index_describe_missing(finding, wanted);
+                r = describe_missing(judge, finding, wanted);
         }
         if (r < 0 || finding->seen != SEEN_BREACH || finding->reason == REASON_NOT_EXPECTED_YET ||
             !catalog->known)

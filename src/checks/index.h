@@ -13,7 +13,7 @@ typedef struct Index {
         const char *schema, *table, *name;
         const char *twin; /* index of the same definition that stays, or NULL */
         char **columns;
-        bool is_unique, is_primary, is_partial, is_valid, is_partitioned, is_building, is_blind,
+        bool is_unique, is_primary, is_partial, is_valid, is_partitioned, is_building, is_blind, is_dead,
                 is_constraint;
         int64_t scans, size_bytes;
 } Index;
@@ -30,4 +30,4 @@ Reason index_reason(const Index *index, const IndexSettings *wanted);
 
 /* Summary, hint and repair for that reason. 0 or -ENOMEM. */
 int index_describe(Finding *finding, const Index *index, const IndexSettings *wanted, Reason reason);
-int index_describe_missing(Finding *finding, const IndexSettings *wanted);
+int index_describe_missing(Finding *finding, const IndexSettings *wanted, bool is_partitioned);

@@ -14,7 +14,8 @@ static const char names_sql[] =
         "       CASE WHEN c.relname::text = ANY ($2::text[]) THEN\n"
         "            ARRAY(SELECT a.attname::text FROM pg_attribute a\n"
         "                   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped\n"
-        "                   ORDER BY a.attnum)::text END AS columns\n"
+        "                   ORDER BY a.attnum)::text END AS columns,\n"
+        "       c.relkind = 'p' AS is_partitioned\n"
         "  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
         " WHERE n.nspname::text = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')\n"
         " ORDER BY 1, 2";
@@ -23,6 +24,7 @@ static const Field names_fields[] = {
         {.name = "schemaname", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "Schema."},
         {.name = "relname", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "Relation."},
         {.name = "columns", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "Its columns."},
+        {.name = "is_partitioned", .kind = VALUE_BOOL, .role = FIELD_HIDDEN, .help = "Partitioned."},
 };
 
 const Shape names_shape = SHAPE("names", names_fields);
@@ -118,6 +120,34 @@ char *names_qualify(const Table *names, const TargetSettings *settings, const ch
         if (names_resolve(names, settings, table, schema, relation) < 0)
                 return strdup(table);
         return str_qualified(*schema ? schema : NULL, relation);
+}
+
+bool names_is_partitioned(const Table *names, const TargetSettings *settings, const char *table) {
+        ssize_t row = find_relation(names, settings, table);
+
+        return row >= 0 && table_bool(names, (size_t)row, "is_partitioned");
+}
+
+int names_columns(const Table *names, const TargetSettings *settings, const char *table, char *const *columns,
+                  char ***ret) {
+        ssize_t row = find_relation(names, settings, table);
+        _cleanup_(strv_freep) char **existing = NULL, **spelled = NULL;
+        int r = 0;
+
+        if (row >= 0)
+                r = check_array_parse(table_text(names, (size_t)row, "columns"), &existing);
+        for (; r >= 0 && columns && *columns; columns++) {
+                const char *found = *columns;
+
+                for (char **column = existing; column && *column; column++)
+                        if (check_name_is(*columns, *column))
+                                found = *column;
+                r = strv_add(&spelled, found);
+        }
+        if (r < 0)
+                return r;
+        *ret = TAKE(spelled);
+        return 0;
 }
 
 int names_is_ambiguous(const TargetSettings *settings, const char *table) {

@@ -24,6 +24,14 @@ char *names_qualify(const Table *names, const TargetSettings *settings, const ch
 /* Whether the list has the configured table. */
 bool names_has(const Table *names, const TargetSettings *settings, const char *table);
 
+/* Whether the list has it as a partitioned table. */
+bool names_is_partitioned(const Table *names, const TargetSettings *settings, const char *table);
+
+/* Configured columns of that table as it spells them; as they are where nothing is known. *ret is
+ * owned. 0, -ENOMEM, -EINVAL. */
+int names_columns(const Table *names, const TargetSettings *settings, const char *table, char *const *columns,
+                  char ***ret);
+
 /* Whether `table` has no schema while more than one is asked about: which one it means only the
  * list of relations can tell. 1, 0, or -ENOMEM. */
 int names_is_ambiguous(const TargetSettings *settings, const char *table);

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "feed.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "checks/common.h"
@@ -57,12 +58,25 @@ static void answer(Feed *feed, const CheckContext *context, const Statement *sta
                 fill_row(outcome.table, row, said->defaults);
                 fill_row(outcome.table, row, said->rows[i]);
         }
+        for (size_t i = 0; i < said->n_numbered; i++) {
+                size_t row;
+                char cell[64];
+
+                snprintf(cell, sizeof(cell), "relname=%zu", i);
+                ck_assert_int_eq(table_add_row(outcome.table, &row), 0);
+                fill_row(outcome.table, row, said->defaults);
+                fill_row(outcome.table, row, cell);
+        }
         ck_assert_int_eq(feed->kind->take(feed->state, context, &outcome), 0);
 }
 
 void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
         const CheckContext context = {
-                .settings = feed->target, .migrations = &feed->facts, .boottime = feed->boottime};
+                .settings = feed->target,
+                .server = feed->server.version_num > 0 ? &feed->server : NULL,
+                .migrations = &feed->facts,
+                .boottime = feed->boottime,
+        };
         size_t asked = 0;
         int r;
 

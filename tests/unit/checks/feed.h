@@ -12,6 +12,7 @@ typedef struct Feed {
         TargetSettings *target; /* schemas { "public" }, all else at its default */
         void *state;
         MigrationFacts facts; /* known, nothing applied */
+        ServerFacts server;   /* not known */
         usec_t boottime;      /* the test's clock */
         Report report;        /* of the last round */
 } Feed;
@@ -22,6 +23,7 @@ typedef struct Answer {
         const char *sqlstate;  /* an error instead of rows */
         const char *defaults;  /* "column=value|column=value", under each row */
         const char *rows[16];  /* the same, over the defaults; NULL-terminated; a column not named is NULL */
+        size_t n_numbered;     /* that many rows more: the defaults, with `relname` a number */
 } Answer;
 
 void feed_open(Feed *feed, const CheckKind *kind);

@@ -174,10 +174,57 @@ START_TEST(d13_what_is_configured_and_not_there_says_what_is_wrong) {
                 ck_assert_pstr_eq(finding->hint, cases[i].hint);
                 if (finding->reason == REASON_MISSING)
                         ck_assert_str_eq(finding->repair,
-                                         "ALTER TABLE public.ledger ADD FOREIGN KEY (order_id) "
-                                         "REFERENCES orders ON DELETE CASCADE NOT VALID;");
+                                         "ALTER TABLE public.ledger ADD CONSTRAINT ledger_order_id_fkey "
+                                         "FOREIGN KEY (order_id) REFERENCES public.orders ON DELETE CASCADE "
+                                         "NOT VALID; ALTER TABLE public.ledger VALIDATE CONSTRAINT "
+                                         "ledger_order_id_fkey;");
                 ck_assert_int_eq(feed_table(&feed, "foreign_key") != NULL,
                                  finding->seen == SEEN_BREACH && finding->reason != REASON_NOT_EXPECTED_YET);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(a_missing_key_is_added_in_the_words_of_its_table) {
+        static const struct {
+                const char *name, *column, *keys, *names;
+                int version_num;
+                const char *repair;
+        } cases[] = {
+                {"order_exists", "order_id", "relname=other", "relname=ledger|columns={order_id}", 0,
+                 "ALTER TABLE public.ledger ADD CONSTRAINT order_exists FOREIGN KEY (order_id) REFERENCES "
+                 "public.orders NOT VALID; ALTER TABLE public.ledger VALIDATE CONSTRAINT order_exists;"},
+                {NULL, "ORDER_ID", "columns={x}", "relname=ledger|columns={order_id}", 0,
+                 "ALTER TABLE public.ledger ADD CONSTRAINT ledger_order_id_fkey1 FOREIGN KEY (order_id) "
+                 "REFERENCES public.orders NOT VALID; ALTER TABLE public.ledger VALIDATE CONSTRAINT "
+                 "ledger_order_id_fkey1;"},
+                {NULL, "orderId", "relname=other", "relname=ledger|columns={orderId}|is_partitioned=t",
+                 170004,
+                 "ALTER TABLE public.ledger ADD CONSTRAINT \"ledger_orderId_fkey\" FOREIGN KEY (\"orderId\") "
+                 "REFERENCES public.orders;"},
+                {NULL, "a", "relname=other", "relname=ledger|columns={a}|is_partitioned=t", 180000,
+                 "ALTER TABLE public.ledger ADD CONSTRAINT ledger_a_fkey FOREIGN KEY (a) REFERENCES "
+                 "public.orders NOT VALID; ALTER TABLE public.ledger VALIDATE CONSTRAINT ledger_a_fkey;"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"foreign_key.catalog", NULL, LEDGER, {cases[i].keys}},
+                        {"names", NULL, "schemaname=public", {cases[i].names, "relname=orders|columns={id}"}},
+                };
+                const Finding *finding = NULL;
+                Feed feed;
+
+                feed_open(&feed, &foreign_key_check);
+                feed.server.version_num = cases[i].version_num;
+                ForeignKeySettings *wanted = feed_foreign_key(&feed, "ledger", cases[i].column, "orders");
+                ck_assert_int_eq(str_set(&wanted->name, cases[i].name), 0);
+                feed_round(&feed, answers, 2);
+                for (size_t k = 0; k < feed.report.n_findings; k++)
+                        if (feed.report.findings[k].reason == REASON_MISSING)
+                                finding = &feed.report.findings[k];
+                ck_assert_ptr_nonnull(finding);
+                ck_assert_str_eq(finding->repair, cases[i].repair);
                 feed_close(&feed);
         }
 }
@@ -340,6 +387,7 @@ int main(void) {
                 each_state_of_a_discovered_key_has_its_reason_and_repair,
                 each_state_of_a_configured_key_has_its_reason_and_metric,
                 d13_what_is_configured_and_not_there_says_what_is_wrong,
+                a_missing_key_is_added_in_the_words_of_its_table,
                 a_wrong_action_before_its_migration_is_not_expected_yet,
                 columns_match_in_any_order_with_their_partners,
                 of_two_keys_the_one_that_acts_as_wanted_is_meant,

@@ -24,6 +24,12 @@ START_TEST(each_state_of_a_discovered_index_has_its_reason_and_repair) {
                  "REINDEX INDEX CONCURRENTLY public.orders_st;", "invalid"},
                 {"is_valid=f|indexrelname=i_ccnew1", "i_ccnew1", SEEN_BREACH, SEVERITY_WARNING,
                  REASON_INVALID, "DROP INDEX CONCURRENTLY public.i_ccnew1;", "invalid"},
+                {"is_valid=f|indexrelname=i_ccold", "i_ccold", SEEN_BREACH, SEVERITY_WARNING, REASON_INVALID,
+                 "DROP INDEX CONCURRENTLY public.i_ccold;", "invalid"},
+                {"is_valid=f|indexrelname=i_ccnew_st", "i_ccnew_st", SEEN_BREACH, SEVERITY_WARNING,
+                 REASON_INVALID, "REINDEX INDEX CONCURRENTLY public.i_ccnew_st;", "invalid"},
+                {"is_valid=f|is_dead=t", "orders_st", SEEN_BREACH, SEVERITY_WARNING, REASON_INVALID,
+                 "DROP INDEX CONCURRENTLY public.orders_st;", "invalid"},
                 {"is_valid=f|is_partitioned=t", "orders_st", SEEN_BREACH, SEVERITY_WARNING, REASON_INVALID,
                  NULL, "invalid"},
                 {"is_valid=f|is_building=t", "orders_st", SEEN_BREACH, SEVERITY_INFO, REASON_BUILDING, NULL,
@@ -60,6 +66,70 @@ START_TEST(each_state_of_a_discovered_index_has_its_reason_and_repair) {
                         ck_assert_str_eq(table_text(table, 0, "state"), cases[i].state);
                 else if (table)
                         ck_assert(table_is_null(table, 0, "state"));
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(an_invalid_unique_index_says_that_duplicates_fail_again) {
+        static const struct {
+                const char *row, *hint;
+        } cases[] = {
+                {"is_unique=t",
+                 "Rows that are equal in it make that fail again: remove them first. SELECT status, "
+                 "created_at, count(*) FROM public.orders WHERE (status, created_at) IS NOT NULL "
+                 "GROUP BY status, created_at HAVING count(*) > 1;"},
+                {"is_unique=t|columns={\"a\\\"b\"}",
+                 "Rows that are equal in it make that fail again: remove them "
+                 "first. SELECT \"a\"\"b\", count(*) FROM public.orders WHERE "
+                 "(\"a\"\"b\") IS NOT NULL GROUP BY \"a\"\"b\" HAVING count(*) > 1;"},
+                {"is_unique=t|is_partial=t",
+                 "Rows that are equal in it make that fail again: remove them first."},
+                {"is_unique=t|columns={status,(lower)}",
+                 "Rows that are equal in it make that fail again: remove them first."},
+                {"is_unique=t|indexrelname=orders_st_ccnew", NULL},
+                {"is_unique=t|is_dead=t", NULL},
+                {"is_unique=f", NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {{"index.catalog", NULL, ORDERS "|is_valid=f", {cases[i].row}}};
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                feed_round(&feed, answers, 1);
+                ck_assert_uint_eq(feed.report.n_findings, 1);
+                ck_assert_pstr_eq(feed.report.findings[0].hint, cases[i].hint);
+                ck_assert_ptr_nonnull(feed.report.findings[0].repair);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(a_missing_index_is_made_in_the_words_of_its_table) {
+        static const struct {
+                const char *column, *names;
+                bool unique;
+                const char *repair;
+        } cases[] = {
+                {"{ID}", "columns={id}", false, "CREATE INDEX CONCURRENTLY ON public.orders (id);"},
+                {"{ID}", "columns={id,ID}", false, "CREATE INDEX CONCURRENTLY ON public.orders (\"ID\");"},
+                {"{id}", "columns={id}", true, "CREATE UNIQUE INDEX CONCURRENTLY ON public.orders (id);"},
+                {"{id}", "columns={id}|is_partitioned=t", false, "CREATE INDEX ON public.orders (id);"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, NULL, {NULL}},
+                        {"names", NULL, "schemaname=public|relname=orders", {cases[i].names}},
+                };
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                feed_index(&feed, "orders", cases[i].column)->unique = cases[i].unique;
+                feed_round(&feed, answers, 2);
+                ck_assert_int_eq(feed.report.findings[0].reason, REASON_MISSING);
+                ck_assert_str_eq(feed.report.findings[0].repair, cases[i].repair);
                 feed_close(&feed);
         }
 }
@@ -314,6 +384,8 @@ int main(void) {
         const TTest *const tests[] = {
                 each_state_of_a_discovered_index_has_its_reason_and_repair,
                 a_configured_index_is_met_by_its_leading_columns,
+                an_invalid_unique_index_says_that_duplicates_fail_again,
+                a_missing_index_is_made_in_the_words_of_its_table,
                 a_valid_index_is_preferred_to_a_broken_one,
                 d13_what_is_configured_and_not_there_says_what_is_wrong,
                 every_index_is_counted_once_by_its_state,
