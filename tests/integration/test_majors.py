@@ -1,5 +1,6 @@
 """PostgreSQL 13 to 18: the same answers from every major version (15 is the rest of the suite)."""
 import majors
+import test_advice as advice
 from lab import check_json, grant, make_shop, pgvigil, target, wait_for
 from test_shop import RULES, by_name, plant, shop_conf, shop_target
 
@@ -35,6 +36,16 @@ def before_and_after(lab, major):
     return cluster
 
 
+def advice_is_taken(cluster):
+    for database, script, take in (("advice_references", advice.REFERENCES, advice.references_are_taken),
+                                   ("advice_configured", advice.REFERENCES, advice.configured_are_taken),
+                                   ("advice_indexes", advice.KEYS, advice.indexes_are_taken)):
+        cluster.sql(f"CREATE DATABASE {database}")
+        cluster.sql(script, database)
+        grant(cluster, database)
+        take(cluster, database)
+
+
 def faults_are_seen(lab, cluster):
     daemon = lab.daemon(shop_target(cluster.conninfo("after", "pgvigil")))
     daemon.wait_state("shop", "healthy")
@@ -49,6 +60,7 @@ def faults_are_seen(lab, cluster):
     assert wait_for(lambda: daemon.finding("constraint", "parts_positive"), "the leaf")["value"] == 1
     daemon.stop()
     lab.daemons.remove(daemon)
+    advice_is_taken(cluster)
     errors = [line for line in cluster.log.read_text().splitlines() if "|pgvigil" in line and "ERROR" in line]
     assert not errors, errors
 
@@ -71,6 +83,14 @@ def test_postgresql_17(lab):
 
 def test_postgresql_18(lab):
     faults_are_seen(lab, before_and_after(lab, 18))
+
+
+def test_postgresql_18_a_partitioned_table_is_advised_a_key_that_is_not_valid_at_first(lab):
+    cluster = majors.cluster(lab, 18)
+    cluster.sql(advice.REFERENCES)
+    grant(cluster, "postgres")
+    found = advice.references_are_taken(cluster, "postgres")
+    assert "NOT VALID" in found["visits", "(retailer_id) references retailers"]["hint"]
 
 
 def test_postgresql_18_constraints_that_are_not_enforced_or_not_valid(lab):
