@@ -205,6 +205,13 @@ usec_t check_max_age(usec_t interval) {
         return age > 30 * USEC_PER_SEC ? age : 30 * USEC_PER_SEC;
 }
 
+bool check_catalog_is_due(const CheckContext *context, usec_t boottime) {
+        const Intervals *intervals = &context->settings->intervals;
+        usec_t tick = intervals->catalog < intervals->violations ? intervals->catalog : intervals->violations;
+
+        return usec_since(context->boottime, boottime) + tick / 4 >= intervals->catalog;
+}
+
 Expectation check_expectation(const CheckContext *context, const Rule *rule) {
         int r;
 

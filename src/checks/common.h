@@ -44,6 +44,10 @@ Reason check_reason(const char *sqlstate);
 /* max(3 × interval, 30 s): past that age of its last real result a finding is unknown. */
 usec_t check_max_age(usec_t interval);
 
+/* Whether a catalog that was read then is to be read again: a little early is due, for the engine comes
+ * with jitter. */
+bool check_catalog_is_due(const CheckContext *context, usec_t boottime);
+
 /* Whether a rule's `expected_after` is applied. */
 typedef enum Expectation {
         EXPECT_NOW,    /* no such condition, or applied */

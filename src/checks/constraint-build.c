@@ -22,9 +22,7 @@ static void constraint_done(Constraint *constraint) {
         free(constraint->nearest);
         free(constraint->version);
         free(constraint->expression);
-        free(constraint->reading.column);
-        free(constraint->reading.nearest);
-        strv_free(constraint->reading.keys);
+        reading_done(&constraint->reading);
 }
 
 void constraint_catalog_done(ConstraintCatalog *catalog) {

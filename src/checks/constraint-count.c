@@ -24,21 +24,9 @@ void counting_done(Counting *counting) {
         *counting = (Counting){};
 }
 
-/* The engine comes at the shorter of two intervals, now and then late behind other rounds: half of
- * one early is due, or the turn after a late one would be lost. After three timeouts in a row the
- * interval doubles, up to eightfold. */
 static bool is_due(const Constraint *constraint, const CheckContext *context) {
-        const Intervals *intervals = &context->settings->intervals;
-        const Reading *reading = &constraint->reading;
-        usec_t tick = intervals->catalog < intervals->violations ? intervals->catalog : intervals->violations;
-        unsigned doublings = reading->timeouts > 2 ? reading->timeouts - 2 : 0;
-
-        if (!constraint->is_countable || constraint->blocked != REASON_OK)
-                return false;
-        if (reading->tried == 0)
-                return true;
-        return usec_since(context->boottime, reading->tried) + tick / 2 >=
-               intervals->violations << (doublings < 3 ? doublings : 3);
+        return constraint->is_countable && constraint->blocked == REASON_OK &&
+               reading_is_due(&constraint->reading, context);
 }
 
 /* Whether only the table's own rows count, and not those of its children. */
@@ -180,13 +168,13 @@ static int step_next(const Run *run, Statement *ret) {
 
 int counting_next(ConstraintState *state, const CheckContext *context, Statement *ret) {
         Counting *counting = &state->counting;
+        int r;
 
         while (counting->current < counting->n_groups) {
                 Run run = run_of(state, context);
 
                 for (; counting->step < N_STEPS; counting->step++, counting->cursor = 0) {
-                        int r = step_next(&run, ret);
-
+                        r = step_next(&run, ret);
                         if (r != 0)
                                 return r;
                         statement_done(ret);
@@ -195,7 +183,10 @@ int counting_next(ConstraintState *state, const CheckContext *context, Statement
                 counting->step = STEP_LOCK;
                 counting->cursor = 0;
         }
-        return constraint_safety_next(state, context, ret);
+        r = count_safety_next(&state->tables, &counting->safety, context, ret);
+        if (r == 0 && context->is_once)
+                constraint_rows_settle(state, context);
+        return r;
 }
 
 /* Each rule that was to be counted on its own, so that the broken one takes no other down. */
@@ -269,7 +260,7 @@ int counting_take(ConstraintState *state, const CheckContext *context, const Out
         int r = 0;
 
         if (counting->current == counting->n_groups)
-                return constraint_safety_take(state, context, outcome);
+                return count_safety_take(&counting->safety, context, outcome);
 
         const StepKind *step = &constraint_steps[counting->step];
         Run run = run_of(state, context);

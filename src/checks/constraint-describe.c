@@ -211,13 +211,7 @@ static int say_unsupported(Finding *finding, const CheckContext *context, const 
 }
 
 static int say_over_limit(Finding *finding, const CheckContext *context, const Constraint *constraint) {
-        if (check_say(finding,
-                      "%u %% of the table was read so far, and no row in it violates the rule; the rest "
-                      "follows, poll by poll.",
-                      constraint->reading.percent) < 0)
-                return -ENOMEM;
-        return check_advise(finding, "limits.blocks_per_poll = %lld bounds what a poll reads.",
-                            (long long)context->settings->limits.blocks_per_poll);
+        return reading_describe_progress(&constraint->reading, context, finding);
 }
 
 static int say_error(Finding *finding, const CheckContext *context, const Constraint *constraint) {

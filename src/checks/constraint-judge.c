@@ -26,27 +26,10 @@ Standing constraint_standing(const Constraint *constraint) {
         return constraint->is_validated ? STANDING_ENFORCED : STANDING_NOT_VALID;
 }
 
-/* Why its rows were not counted by the last attempt; REASON_OK: they were, or there is nothing to
- * count. */
 static Reason blind_reason(const Constraint *constraint) {
-        const Reading *reading = &constraint->reading;
-
-        if (constraint->blocked != REASON_OK || !constraint->is_countable)
+        if (!constraint->is_countable)
                 return constraint->blocked;
-        if (reading->failure != REASON_OK || reading->has_count)
-                return reading->failure;
-        return REASON_ERROR;
-}
-
-/* Rows that were found count at once, also while most of the table is still to be read. */
-static int64_t counted(const Constraint *constraint) {
-        return blind_reason(constraint) == REASON_OK ? constraint->reading.count : constraint->reading.found;
-}
-
-static bool is_counted(const Constraint *constraint) {
-        Reason blind = blind_reason(constraint);
-
-        return blind == REASON_OK || (blind == REASON_OVER_LIMIT && constraint->reading.found > 0);
+        return reading_blind(&constraint->reading, constraint->blocked);
 }
 
 static void set_value(Finding *finding, const ConstraintState *state, const CheckContext *context,
@@ -60,18 +43,8 @@ static void set_value(Finding *finding, const ConstraintState *state, const Chec
         finding->method = "catalog";
         finding->checked_at = state->at;
         finding->checked_boottime = state->boottime;
-        if (!constraint->is_countable || !is_counted(constraint))
-                return;
-        finding->method = method_name(METHOD_WALK);
-        finding->value = VALUE_OF_INT(counted(constraint));
-        if (blind_reason(constraint) != REASON_OK)
-                return;
-        finding->method = method_name(constraint->reading.method);
-        finding->checked_at = constraint->reading.at;
-        finding->checked_boottime = constraint->reading.boottime;
-        /* As of its beginning a walk is two walks old before the next one ends. */
-        if (finding->max_age < 3 * constraint->reading.cycle)
-                finding->max_age = 3 * constraint->reading.cycle;
+        if (constraint->is_countable)
+                reading_show(&constraint->reading, blind_reason(constraint), finding);
 }
 
 /* A table or column that is not there may come with the migration, unless its name is nearly one
@@ -112,13 +85,8 @@ static bool is_broken_rule(const Constraint *constraint) {
                blind_reason(constraint) == REASON_ERROR;
 }
 
-static bool outranks_unknown(const Finding *finding) {
-        return finding->seen == SEEN_BREACH && finding->severity == SEVERITY_CRITICAL;
-}
-
 static void decide(Finding *finding, const CheckContext *context, const Constraint *constraint) {
         Reason blind = blind_reason(constraint);
-        int64_t count = constraint->is_countable && is_counted(constraint) ? counted(constraint) : 0;
 
         if (!constraint->relation) {
                 decide_no_such(finding, context, constraint, REASON_NO_SUCH_TABLE, constraint->nearest);
@@ -131,18 +99,7 @@ static void decide(Finding *finding, const CheckContext *context, const Constrai
         decide_standing(finding, context, constraint);
         if (is_broken_rule(constraint) && finding->seen == SEEN_BREACH)
                 finding->reason = REASON_ERROR;
-        /* Below its threshold it is no breach: finding_settle() compares. */
-        if (count > 0 && (count >= finding->threshold || finding->seen == SEEN_OK)) {
-                if (constraint->wanted)
-                        finding->severity = constraint->wanted->rule.severity;
-                finding->seen = SEEN_BREACH;
-                finding->reason = REASON_VIOLATED;
-                return;
-        }
-        if (blind == REASON_OK || (outranks_unknown(finding) && blind != REASON_UNSUPPORTED))
-                return;
-        finding->seen = blind == REASON_SKIPPED ? SEEN_SKIPPED : SEEN_UNKNOWN;
-        finding->reason = blind;
+        reading_decide(blind, constraint->wanted ? &constraint->wanted->rule : NULL, finding);
 }
 
 static int judge_item(const ConstraintState *state, const CheckContext *context, Report *report,
@@ -166,6 +123,7 @@ int constraint_judge(const ConstraintState *state, const CheckContext *context, 
         size_t first = report->n_findings;
         int r = 0;
 
+        report->wants_blocks = count_tables_walking(&state->tables) > 0;
         for (size_t i = 0; r >= 0 && i < state->catalog.n_items; i++)
                 r = judge_item(state, context, report, &state->catalog.items[i]);
         if (r >= 0)

@@ -21,15 +21,8 @@ size_t counting_pending(const Group *group) {
 }
 
 void counting_fail(const Run *run, Constraint *member, Reason reason) {
-        Reading *reading = &member->reading;
-
         member->is_pending = false;
-        reading->tried = run->counting->began;
-        reading->failure = reason;
-        reading->timeouts = reason == REASON_TIMEOUT ? reading->timeouts + 1 : 0;
-        reading->keys = strv_free(reading->keys);
-        (void)str_set(&reading->column, NULL);
-        (void)str_set(&reading->nearest, NULL);
+        reading_fail(&member->reading, run->counting->began, reason);
 }
 
 void counting_fail_pending(const Run *run, Reason reason) {

@@ -45,7 +45,4 @@ void counting_fail_pending(const Run *run, Reason reason);
 int constraint_rows_next(const Run *run, Statement *ret);
 int constraint_rows_take(const Run *run, const Outcome *outcome);
 int constraint_rows_fail(const Run *run, Reason reason);
-
-/* Behind all groups: a piece of the walk that reads everything; under --explain of each table. */
-int constraint_safety_next(ConstraintState *state, const CheckContext *context, Statement *ret);
-int constraint_safety_take(ConstraintState *state, const CheckContext *context, const Outcome *outcome);
+void constraint_rows_settle(ConstraintState *state, const CheckContext *context); /* at the end of a run */

@@ -54,23 +54,14 @@ static int constraint_new(const TargetSettings *settings, void **ret_state) {
         return 0;
 }
 
-/* A little early is due: the engine comes with jitter. */
-static bool is_catalog_due(const ConstraintState *state, const CheckContext *context) {
-        const Intervals *intervals = &context->settings->intervals;
-        usec_t tick = intervals->catalog < intervals->violations ? intervals->catalog : intervals->violations;
-
-        if (!state->is_known || state->failure != REASON_OK)
-                return true;
-        return usec_since(context->boottime, state->boottime) + tick / 4 >= intervals->catalog;
-}
-
 static int constraint_begin(void *data, const CheckContext *context, void *gathered) {
         ConstraintState *state = data;
 
         counting_done(&state->counting);
         state->rows = table_free(state->rows);
         state->was_reread = false;
-        if (is_catalog_due(state, context)) {
+        if (!state->is_known || state->failure != REASON_OK ||
+            check_catalog_is_due(context, state->boottime)) {
                 state->phase = PHASE_CATALOG;
                 return 0;
         }

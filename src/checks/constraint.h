@@ -5,6 +5,7 @@
 #pragma once
 
 #include "count-tables.h"
+#include "reading.h"
 
 typedef struct Relation {
         int64_t id;
@@ -23,23 +24,6 @@ typedef enum Comparison {
         COMPARISON_DIFFERENT,
         COMPARISON_UNDECIDED
 } Comparison;
-
-/* What counting found, over all runs. */
-typedef struct Reading {
-        usec_t tried;      /* boottime of the last attempt; 0: none */
-        Reason failure;    /* of the last attempt; REASON_OK: it counted */
-        unsigned timeouts; /* in a row */
-        bool has_count;
-        int64_t count; /* the last that was whole */
-        Method method;
-        usec_t at, boottime; /* as of */
-        usec_t cycle;        /* that reading the whole table takes; 0: one piece */
-        int64_t bound;       /* rows that a walk may have missed at most */
-        int64_t found;       /* while nothing whole is known: so far, with the part that was read */
-        unsigned percent;
-        char *column, *nearest; /* what NO_SUCH_COLUMN is about; NULL: not known */
-        char **keys;
-} Reading;
 
 /* One finding to be: a constraint of the catalog, a configured rule, or both in one. */
 typedef struct Constraint {
@@ -86,8 +70,7 @@ typedef struct Counting {
         unsigned step;
         size_t cursor;      /* member, in steps that go through them one by one */
         size_t visited;     /* groups whose rows were visited */
-        CountTable *safety; /* the table that the safety walk visits, behind all groups */
-        size_t n_safety;    /* visits of it in this run */
+        SafetyVisit safety; /* behind all groups */
         bool restart;       /* the group begins anew, without proofs */
         bool is_outdated;   /* a constraint of the catalog was not there any more */
         char *plan;         /* of the rule, until that of the constraint is there */

@@ -98,6 +98,14 @@ size_t count_tables_walking(const CountTables *tables) {
         return n;
 }
 
+int64_t count_tables_share(const CountTables *tables, const CountTable *table, const CheckContext *context) {
+        size_t walking = count_tables_walking(tables);
+
+        if (!table->walk.is_active || walking < 2)
+                return context->blocks_left;
+        return context->blocks_left / (int64_t)walking;
+}
+
 static bool is_done(const CountTables *tables, const CountTable *table) {
         return table->n_rules == 0 || table->safety_at >= tables->began;
 }
@@ -156,6 +164,43 @@ CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interv
                 return NULL;
         *ret_pages = due > SAFETY_SLICE ? due : SAFETY_SLICE;
         return table;
+}
+
+static CountTable *next_visit(CountTables *tables, const SafetyVisit *visit, const CheckContext *context,
+                              int64_t *ret_pages) {
+        usec_t interval = context->walk_now ? 0 : context->settings->intervals.safety;
+
+        *ret_pages = INT64_MAX;
+        if (context->explain || (context->is_once && context->walk_now))
+                return visit->n < tables->n ? tables->items[visit->n] : NULL;
+        if (context->is_once || visit->n > 0 || context->blocks_left <= 0)
+                return NULL;
+        return count_tables_due(tables, context->boottime, interval, ret_pages);
+}
+
+int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContext *context, Statement *ret) {
+        for (;;) {
+                int64_t pages;
+                int r = visit->table ? count_next(visit->table, context, ret) : 0;
+
+                if (r != 0)
+                        return r;
+                visit->table = next_visit(tables, visit, context, &pages);
+                if (!visit->table)
+                        return 0;
+                visit->n++;
+                if (pages > context->blocks_left)
+                        pages = context->blocks_left;
+                if (visit->table->n_rules > 0)
+                        count_begin(visit->table, pages, true);
+        }
+}
+
+int count_safety_take(SafetyVisit *visit, const CheckContext *context, const Outcome *outcome) {
+        if (outcome->kind != OUTCOME_ERROR)
+                return count_take(visit->table, context, outcome);
+        count_fail(visit->table, check_reason(outcome->sqlstate));
+        return 0;
 }
 
 usec_t count_tables_walked_since(const CountTables *tables) {
