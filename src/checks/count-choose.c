@@ -97,6 +97,7 @@ static void choose_for_rules(CountTable *table, const CheckContext *context) {
                         &(MethodFacts){
                                 .is_falling = rule->is_falling,
                                 .is_suspect = rule->is_suspect,
+                                .is_opaque = rule->is_opaque,
                                 .was_counted = rule->pass > 0,
                                 .has_none = rule->counted == 0,
                                 .pages = INT64_MAX,

@@ -25,6 +25,8 @@ static const char *not_falling(const MethodFacts *f) {
                 return "the database lets new rows break it";
         if (f->is_suspect)
                 return "a walk found rows that the constraint denies";
+        if (f->is_opaque)
+                return "the rule depends on more than its row";
         if (!f->was_counted)
                 return "not counted yet";
         return f->has_none || f->has_all_keys ? NULL : "more rows break it than keys are kept";
@@ -33,6 +35,8 @@ static const char *not_falling(const MethodFacts *f) {
 static const char *not_comparable(const MethodFacts *f) {
         if (!f->was_counted)
                 return "not counted yet";
+        if (f->is_suspect)
+                return "a walk found rows that the catalog denies";
         return f->is_opaque ? "the rule depends on more than its row" : NULL;
 }
 
