@@ -201,8 +201,10 @@ static int accept_facts(CountTable *table, const CheckContext *context, const Ou
         }
         count_facts_done(&table->facts);
         r = count_facts_load(outcome->table, &table->facts);
+        if (r == -EINVAL)
+                count_fail(table, REASON_ERROR);
         if (r < 0)
-                return r;
+                return r == -EINVAL ? 0 : r;
         table->pages = table->facts.pages;
         table->is_sized = true;
         if (!str_equal(table->fingerprint, table->facts.fingerprint)) {
@@ -232,7 +234,11 @@ static int accept_details(CountTable *table, const CheckContext *context, const 
 
         count_details_done(&table->details);
         r = count_details_load(outcome->table, &table->facts, &table->details);
-        return r < 0 ? r : begin_choice(table, context);
+        if (r == -EINVAL)
+                count_fail(table, REASON_ERROR);
+        if (r < 0)
+                return r == -EINVAL ? 0 : r;
+        return begin_choice(table, context);
 }
 
 static int ask_plan(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {

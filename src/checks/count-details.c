@@ -75,6 +75,8 @@ int count_details_load(const Table *rows, const Facts *facts, Details *ret) {
                 r = check_array_parse(table_text(rows, 0, "key_columns"), &details.key_columns);
         if (has_key && r >= 0)
                 r = check_array_parse(table_text(rows, 0, "key_types"), &details.key_types);
+        if (r >= 0 && strv_length(details.key_columns) != strv_length(details.key_types))
+                r = -EINVAL;
         if (r < 0)
                 return r;
         *ret = details;

@@ -99,7 +99,7 @@ static int keys_add_row(Keys *keys, const Table *rows, size_t row) {
         }
         r = check_array_parse(table_text(rows, row, "parts"), &key.parts);
         if (r >= 0)
-                r = str_set(&key.shown, shown);
+                r = key.parts ? str_set(&key.shown, shown) : -EINVAL;
         return r < 0 ? r : keys_insert(keys, at, &key);
 }
 
@@ -111,24 +111,32 @@ int keys_add(Keys *keys, const Table *rows) {
         return r;
 }
 
-int keys_recheck(Keys *keys, size_t first, size_t n, const Table *rows) {
-        size_t kept = first, end = first + n < keys->n ? first + n : keys->n;
-
-        for (size_t i = first; i < end; i++)
-                keys->items[i].broken = 0;
+/* The bits of the rows that were found again, by their place in the chunk. */
+static int parse_chunk(const Keys *keys, size_t first, size_t end, const Table *rows, uint64_t *ret_broken) {
         for (size_t row = 0; row < rows->n_rows; row++) {
                 const char *shown = table_text(rows, row, "key");
-                bool is_known;
-                size_t at = shown ? keys_find(keys, shown, &is_known) : keys->n;
+                bool is_known = false;
+                size_t at = shown ? keys_find(keys, shown, &is_known) : 0;
                 int r;
 
-                if (!shown || !is_known)
+                if (!is_known || at < first || at >= end)
                         return -EINVAL;
-                r = parse_bits(table_text(rows, row, "broken"), &keys->items[at].broken);
+                r = parse_bits(table_text(rows, row, "broken"), &ret_broken[at - first]);
                 if (r < 0)
                         return r;
         }
+        return 0;
+}
+
+int keys_recheck(Keys *keys, size_t first, size_t n, const Table *rows) {
+        size_t kept = first, end = first + n < keys->n ? first + n : keys->n;
+        _cleanup_(freep) uint64_t *broken = calloc(n + 1, sizeof(*broken));
+        int r = broken ? parse_chunk(keys, first, end, rows, broken) : -ENOMEM;
+
+        if (r < 0)
+                return r;
         for (size_t i = first; i < end; i++) {
+                keys->items[i].broken = broken[i - first];
                 if (keys->items[i].broken == 0)
                         key_done(&keys->items[i]);
                 else

@@ -26,7 +26,8 @@ typedef struct Keys {
 /* Of rows key, parts, broken (as count_key_rows): adds them; what is known already takes the new
  * bits. 0, -ENOMEM, -EINVAL. */
 int keys_add(Keys *keys, const Table *rows);
-/* The rows found again of the `n` keys from `first` on: the rest of these break nothing any more. */
+/* The rows found again of the `n` keys from `first` on: the rest of these break nothing any more. 0,
+ * -ENOMEM, or -EINVAL for rows of other keys: nothing has changed then. */
 int keys_recheck(Keys *keys, size_t first, size_t n, const Table *rows);
 /* Rows that break the rule of that bit. */
 int64_t keys_count(const Keys *keys, size_t rule);

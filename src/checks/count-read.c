@@ -34,12 +34,15 @@ static int ask_recheck(CountTable *table, const CheckContext *context, Statement
 }
 
 static int accept_recheck(CountTable *table, const CheckContext *context, const Outcome *outcome) {
-        size_t n = chunk_of(table);
+        size_t n = chunk_of(table), before = table->keys.n;
         int r = keys_recheck(&table->keys, table->cursor, n, outcome->table);
 
         table->share -= (int64_t)n * BLOCKS_A_KEY;
-        table->cursor += outcome->table->n_rows; /* the others are no longer in the list */
-        return r;
+        table->cursor += n - (before - table->keys.n); /* the others are no longer in the list */
+        if (r != -EINVAL)
+                return r;
+        table->keys.is_cut = true; /* a key that was changed to an equal one, as 1.0 to 1.00 */
+        return 0;
 }
 
 bool count_is_slice(const CountTable *table) {
@@ -127,7 +130,9 @@ static int accept_keys(CountTable *table, const CheckContext *context, const Out
 
         for (size_t row = 0; rule && r >= 0 && row < outcome->table->n_rows; row++)
                 r = strv_add(&rule->shown, table_text(outcome->table, row, "key"));
-        return r;
+        if (r == -EINVAL)
+                count_fail(table, REASON_ERROR);
+        return r == -EINVAL ? 0 : r;
 }
 
 const StageKind count_stage_recheck = {"count.recheck", &count_key_rows, STATEMENT_WITHIN, true, true,

@@ -68,11 +68,13 @@ static const StageKind *const stages[N_COUNT_STAGES] = {
 
 /* Where an answer, or that there was nothing to ask, leads by itself; count_choose() sets other stages. */
 static int go_on(CountTable *table, const CheckContext *context, CountStage stage) {
+        if (table->stage != stage)
+                return 0;
         if (stage == COUNT_DIRTY)
                 return count_after_dirty(table, context);
         if (stage == COUNT_KEYS)
                 after_keys(table, context);
-        else if (table->stage == stage)
+        else
                 table->stage = stage + 1;
         return 0;
 }
