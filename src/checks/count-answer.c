@@ -211,9 +211,12 @@ int answer_slice(CountTable *table, const Table *rows, usec_t duration) {
                 if (r >= 0)
                         r = take_page(table, table_int(rows, row, "page"), counts);
         }
-        if (r >= 0)
-                walk_advance(table->is_safety ? &table->safety : &table->walk, &table->slice, duration);
-        return r;
+        if (r < 0)
+                return r;
+        walk_advance(table->is_safety ? &table->safety : &table->walk, &table->slice, duration);
+        if (table->is_safety)
+                table->safety_tries = 0;
+        return 0;
 }
 
 int answer_dirty(CountTable *table, const Leaf *leaf, const Table *rows) {
@@ -262,6 +265,7 @@ int answer_delta(CountTable *table, const CheckContext *context) {
 
 static int end_safety(CountTable *table) {
         table->safety_at = table->safety.boottime;
+        table->safety_tries = 0;
         walk_done(&table->safety);
         return 0;
 }

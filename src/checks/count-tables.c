@@ -11,6 +11,13 @@
 /* The safety walk reads no less than so many pages at once, unless the table ends. */
 #define SAFETY_SLICE 64
 
+/* Nor more at once than so many times what an even pace would be. */
+#define CATCH_UP 4
+
+/* A table that could not be read waits for this part of the interval, then for twice as long … */
+#define RETRY_PART    96
+#define RETRY_DOUBLES 5
+
 static int compare_text(const char *a, const char *b) {
         return strcmp(a ? a : "", b ? b : "");
 }
@@ -110,14 +117,21 @@ static bool is_done(const CountTables *tables, const CountTable *table) {
         return table->n_rules == 0 || table->safety_at >= tables->began;
 }
 
+static bool is_waiting(const CountTables *tables, const CountTable *table, usec_t interval) {
+        unsigned doublings = table->safety_tries < RETRY_DOUBLES ? table->safety_tries : RETRY_DOUBLES;
+
+        return table->safety_tries > 0 &&
+               usec_since(tables->asked, table->safety_tried) < (interval / RETRY_PART) << doublings;
+}
+
 /* The one whose walk is under way goes on; then those whose size nobody knows, for the pace rests on it. */
-static CountTable *pick(const CountTables *tables) {
+static CountTable *pick(const CountTables *tables, usec_t interval) {
         CountTable *first = NULL;
 
         for (size_t i = 0; i < tables->n; i++) {
                 CountTable *table = tables->items[i];
 
-                if (is_done(tables, table))
+                if (is_done(tables, table) || is_waiting(tables, table, interval))
                         continue;
                 if (!table->is_sized)
                         return table;
@@ -127,42 +141,56 @@ static CountTable *pick(const CountTables *tables) {
         return first;
 }
 
-/* Pages that should have been read by now, less those that were. */
-static int64_t arrears(const CountTables *tables, usec_t elapsed, usec_t interval) {
-        double total = 0, done = 0;
+/* Pages that should have been read by now, less those that were; not of tables that have to wait. */
+static int64_t arrears(const CountTables *tables, usec_t interval) {
+        usec_t elapsed = usec_since(tables->asked, tables->began);
+        double total = 0, done = 0, most;
 
         for (size_t i = 0; i < tables->n; i++) {
                 const CountTable *table = tables->items[i];
+                bool is_read = is_done(tables, table);
 
+                if (table->n_rules == 0 || (!is_read && is_waiting(tables, table, interval)))
+                        continue;
                 total += (double)table->pages;
-                done += is_done(tables, table) ? (double)table->pages : (double)table->safety.pages;
+                done += is_read ? (double)table->pages : (double)table->safety.pages;
         }
+        most = CATCH_UP * total * (double)tables->step / (double)interval;
+        if (most < SAFETY_SLICE)
+                most = SAFETY_SLICE;
         if (elapsed < interval)
                 total *= (double)elapsed / (double)interval;
-        return (int64_t)(total - done);
+        return (int64_t)(total - done < most ? total - done : most);
+}
+
+static void note_step(CountTables *tables, usec_t boottime) {
+        usec_t gap = tables->asked > 0 ? usec_since(boottime, tables->asked) : 0;
+
+        tables->step = tables->gap > 0 && tables->gap < gap ? tables->gap : gap;
+        tables->gap = gap;
+        tables->asked = boottime;
 }
 
 CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interval, int64_t *ret_pages) {
         CountTable *table;
         int64_t due, rest;
 
+        note_step(tables, boottime);
         if (tables->began == 0)
                 tables->began = boottime;
-        table = pick(tables);
+        table = pick(tables, interval);
         if (!table && usec_since(boottime, tables->began) >= interval) {
                 tables->began = boottime;
-                table = pick(tables);
+                table = pick(tables, interval);
         }
         if (!table)
                 return NULL;
-        *ret_pages = 0;
-        if (!table->is_sized) /* a visit that reads nothing tells */
-                return table;
-        due = arrears(tables, usec_since(boottime, tables->began), interval);
+        due = arrears(tables, interval);
         rest = table->pages - table->safety.pages;
-        if (due < SAFETY_SLICE && due < rest)
+        if (table->is_sized && due < SAFETY_SLICE && due < rest)
                 return NULL;
-        *ret_pages = due > SAFETY_SLICE ? due : SAFETY_SLICE;
+        table->safety_tried = boottime;
+        *ret_pages = !table->is_sized ? 0 : due > SAFETY_SLICE ? due : SAFETY_SLICE; /* 0 tells the size */
         return table;
 }
 

@@ -9,6 +9,9 @@ typedef struct CountTables {
         CountTable **items; /* sorted */
         size_t n;
         usec_t began; /* boottime: of this turn of the safety walk */
+        usec_t asked; /* boottime: when it was asked last what is due */
+        usec_t gap;   /* since the time before */
+        usec_t step;  /* how often that is asked: after an outage no longer than ever */
 } CountTables;
 
 /* A visit of the safety walk, behind all else that a run counts: one piece; under --explain and --walk
@@ -28,7 +31,7 @@ size_t count_tables_walking(const CountTables *tables);
 int64_t count_tables_share(const CountTables *tables, const CountTable *table, const CheckContext *context);
 
 /* What the safety walk has to read now, to have read everything once in `interval`, evenly: a table
- * and how many of its pages; NULL: nothing is due. */
+ * and how many of its pages; NULL: nothing is due. Asked once a poll. */
 CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interval, int64_t *ret_pages);
 /* As count_next() and count_take(); an error ends the visit. */
 int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContext *context, Statement *ret);

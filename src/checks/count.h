@@ -61,6 +61,8 @@ typedef struct CountTable {
         Walk walk;             /* paced, for the count */
         Walk safety;           /* everything, once in intervals.safety */
         usec_t safety_at;      /* boottime: all was read since; 0: never yet */
+        usec_t safety_tried;   /* boottime: when it was its turn */
+        unsigned safety_tries; /* in a row that read nothing, not even found its end */
         bool is_sized;
         int64_t pages; /* as last seen */
 
