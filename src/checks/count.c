@@ -46,9 +46,17 @@ static void explain_delta(CountTable *table, const CheckContext *context) {
         table->stage = COUNT_SUMMARY;
 }
 
+/* That it is at its end costs no block to find. */
+static bool may_go_on(const CountTable *table) {
+        const Walk *walk = table->is_safety ? &table->safety : &table->walk;
+        Slice next;
+
+        return table->share >= SLICE_LEAST || !walk_next(walk, &table->facts, INT64_MAX, &next);
+}
+
 /* Behind a slice: the next one, in a transaction of its own, or the end of this visit. */
 static void after_keys(CountTable *table, const CheckContext *context) {
-        bool goes_on = count_is_slice(table) && table->share >= SLICE_LEAST && !context->explain;
+        bool goes_on = count_is_slice(table) && !context->explain && may_go_on(table);
 
         table->stage = goes_on ? COUNT_LOCK : COUNT_DONE;
         table->is_later = true;
