@@ -52,7 +52,7 @@
         "CASE WHEN $5::timestamptz IS NOT NULL THEN (\n"                                                     \
         "  SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity s\n"                                  \
         "  WHERE s.datname = pg_catalog.current_database() AND s.pid <> pg_catalog.pg_backend_pid()\n"       \
-        "  AND s.backend_type NOT IN ('autovacuum worker', 'walsender')\n"                                   \
+        "  AND coalesce(s.backend_type, '') NOT IN ('autovacuum worker', 'walsender')\n"                     \
         "  AND (s.state IS DISTINCT FROM 'idle' OR s.state_change IS NULL OR s.state_change >= "             \
         "$5::timestamptz\n"                                                                                  \
         "   AND NOT (pg_catalog.current_setting('server_version_num')::int >= 150000\n"                      \
