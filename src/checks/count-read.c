@@ -49,11 +49,22 @@ bool count_is_slice(const CountTable *table) {
         return table->is_safety || table->choice.method == METHOD_WALK;
 }
 
+/* Keys of breaking rows are kept as long as there is room for all. */
+static bool keeps_keys(const CountTable *table) {
+        return !table->is_safety && table->facts.key_columns && table->n_rules <= KEYS_RULES &&
+               !table->keys.is_cut;
+}
+
+/* What it may read: half, where asking for keys may read the slice again. */
+static int64_t slice_limit(const CountTable *table) {
+        return keeps_keys(table) ? table->share - table->share / 2 : table->share;
+}
+
 static int ask_slice(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         const Walk *walk = table->is_safety ? &table->safety : &table->walk;
         int version_num = context->server->version_num;
 
-        if (table->share <= 0 || !walk_next(walk, &table->facts, table->share, &table->slice))
+        if (table->share <= 0 || !walk_next(walk, &table->facts, slice_limit(table), &table->slice))
                 return 0;
         ret->name = "count.slice";
         ret->shape = &count_page_rows;
@@ -115,6 +126,7 @@ static int ask_slice_keys(CountTable *table, const CheckContext *context, Statem
                 return 0;
         ret->name = "count.slice_keys";
         ret->max_rows = KEYS_MAX + 1;
+        ret->blocks = table->slice.end - table->slice.first;
         count_add_slice_keys(sql, table, version_num);
         return count_add_slice_parameters(ret, &table->slice, version_num) < 0 ? -ENOMEM : 1;
 }
@@ -128,6 +140,8 @@ static int accept_keys(CountTable *table, const CheckContext *context, const Out
         CountRule *rule = count_is_slice(table) ? NULL : table->rules[table->cursor++];
         int r = rule ? 0 : keys_add(&table->keys, outcome->table);
 
+        if (!rule)
+                table->share -= table->slice.end - table->slice.first;
         for (size_t row = 0; rule && r >= 0 && row < outcome->table->n_rows; row++)
                 r = strv_add(&rule->shown, table_text(outcome->table, row, "key"));
         if (r == -EINVAL)
