@@ -54,13 +54,24 @@ static bool may_go_on(const CountTable *table) {
         return table->share >= SLICE_LEAST || !walk_next(walk, &table->facts, INT64_MAX, &next);
 }
 
+/* Each leaf has statements of its own; false: there is no further one. */
+static bool leave_leaf(CountTable *table) {
+        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+
+        walk->leaf = table->slice.leaf->id;
+        walk->block = INT64_MAX;
+        return walk_next(walk, &table->facts, INT64_MAX, &table->slice);
+}
+
 /* Behind a slice: the next one, in a transaction of its own, or the end of this visit. */
 static void after_keys(CountTable *table, const CheckContext *context) {
         bool goes_on = count_is_slice(table) && !context->explain && may_go_on(table);
 
         table->stage = goes_on ? COUNT_LOCK : COUNT_DONE;
         table->is_later = true;
-        if (context->explain)
+        if (context->explain && count_is_slice(table) && leave_leaf(table))
+                table->stage = COUNT_READ;
+        else if (context->explain)
                 explain_delta(table, context);
         else if (!goes_on)
                 answer_last(table);
