@@ -97,9 +97,9 @@ clusters = []  # all that were made, for the audit of their logs
 
 
 class Cluster:
-    """A throwaway PostgreSQL. start(), stop(), freeze(), thaw(), sql()."""
+    """A throwaway PostgreSQL. start(), stop(), freeze(), thaw(), sql(); of a `source`: its standby."""
 
-    def __init__(self, programs=PG_BIN, **settings):
+    def __init__(self, programs=PG_BIN, source=None, **settings):
         self.programs = programs
         self.env = dict(os.environ)
         if programs != PG_BIN:
@@ -110,8 +110,12 @@ class Cluster:
         self.data = self.dir / "data"
         self.log = self.dir / "server.log"
         self.port = free_port()
-        run(as_postgres([programs / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                         "--no-sync", "--locale=C.UTF-8"]), env=self.env)
+        if source:
+            run(as_postgres([programs / "pg_basebackup", "-D", self.data, "-R", "-X", "stream", "-c", "fast", "--no-sync",
+                             "-d", source.conninfo()]), env=self.env)
+        else:
+            run(as_postgres([programs / "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
+                             "--no-sync", "--locale=C.UTF-8"]), env=self.env)
         options = {"port": self.port, "listen_addresses": "'127.0.0.1'", "unix_socket_directories": f"'{self.dir}'",
                    "fsync": "off", "log_statement": "all", "log_line_prefix": "'%m|%p|%a|%d|'",
                    "max_connections": 60, "autovacuum": "off", "log_min_messages": "warning", **settings}
@@ -132,6 +136,19 @@ class Cluster:
             run(as_postgres([self.programs / "pg_ctl", "-s", "-w", "-t", "60", "-D", self.data, "-m", mode, "stop"]), check=False,
                 env=self.env)
         self.is_up = False
+
+    def promote(self):
+        run(as_postgres([self.programs / "pg_ctl", "-s", "-w", "-t", "60", "-D", self.data, "promote"]), env=self.env)
+
+    def replays(self, source):
+        """Waits until all that `source` has written shows here."""
+        end = source.value("SELECT pg_current_wal_flush_lsn()")
+        wait_for(lambda: self.value(f"SELECT pg_last_wal_replay_lsn() >= '{end}'") == "t", "the standby to catch up")
+
+    def reload(self, **settings):
+        """Changes settings of the running server; a value as it stands behind SET."""
+        self.sql("\n".join(f"ALTER SYSTEM SET {key} = {value};" for key, value in settings.items())
+                 + "\nSELECT pg_reload_conf();")
 
     def postmaster(self):
         return int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
@@ -543,6 +560,7 @@ class Lab:
         self.daemons = []
 
     def cluster(self, **settings):
+        """settings: of the server; `source`: a standby of that cluster."""
         cluster = Cluster(**settings)
         self.stack.callback(cluster.stop, "immediate")
         return cluster
