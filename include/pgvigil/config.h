@@ -13,6 +13,11 @@ typedef struct ConfigHooks {
         /* NULL: usable; else an owned sentence that says why not, without any secret. */
         char *(*check_conninfo)(const char *conninfo);
         char *(*check_listen)(const char *address);
+        /* The schema that a URL asks for (owned; NULL: none) and what to say of the rest of it (owned;
+         * NULL: nothing). 0 or a negative errno. */
+        int (*read_conninfo)(const char *conninfo, char **ret_schema, char **ret_note);
+        /* Something that a person should know and that is no error. */
+        void (*note)(const char *file, unsigned line, const char *text);
 } ConfigHooks;
 
 /* Reads and checks a file. 0 with *ret; -EINVAL with at least one problem; -ENOMEM. Reads at

@@ -14,9 +14,10 @@ typedef struct sd_event sd_event;
 typedef struct PgConnection PgConnection;
 
 typedef struct PgOptions {
-        const char *conninfo;         /* borrowed for the life of the connection */
-        const char *credential_path;  /* file that holds the conninfo, read anew at each attempt; or NULL */
-        bool use_environment;         /* libpq's PG* variables and passfile: one-shot commands only */
+        const char *conninfo;        /* borrowed for the life of the connection */
+        const char *credential_path; /* file that holds the conninfo, read anew at each attempt; or NULL */
+        char *const *schemas;        /* borrowed: those watched; a credential may ask for no other; or NULL */
+        bool use_environment;        /* libpq's PG* variables and passfile: one-shot commands only */
         const char *application_name; /* begins with "pgvigil" */
         usec_t connect_timeout, statement_timeout, lock_timeout;
 } PgOptions;

@@ -12,9 +12,15 @@
 #include "pgvigil/model/option.h"
 #include "pgvigil/pg.h"
 
+static void print_note(const char *file, unsigned line, const char *text) {
+        fprintf(stderr, "pgvigil: %s:%u: %s\n", file, line, text);
+}
+
 static const ConfigHooks hooks = {
         .check_conninfo = pg_conninfo_check,
         .check_listen = http_listen_check,
+        .read_conninfo = pg_conninfo_extras,
+        .note = print_note,
 };
 
 int arguments_load(const Arguments *arguments, Settings **ret) {

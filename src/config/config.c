@@ -41,6 +41,7 @@ static int walk(Parser *parser, const config_t *config, Settings **ret) {
                 return r;
         parse_group(parser, &settings_options, root, settings);
         semantics_check(parser, root, settings);
+        conninfo_complete(parser, root, settings);
         if (parser->error < 0)
                 return parser->error;
         *ret = TAKE(settings);

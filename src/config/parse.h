@@ -33,6 +33,9 @@ void parse_unique(Parser *parser, const OptionGroup *group, const config_setting
 /* semantics.c: what the tables cannot say. Runs after the walk, also when that found problems. */
 void semantics_check(Parser *parser, const config_setting_t *root, const Settings *settings);
 
+/* conninfo.c: a schema that a conninfo asks for is a target's `schemas`, where those are not set. */
+void conninfo_complete(Parser *parser, const config_setting_t *root, Settings *settings);
+
 /* secret.c */
 
 /* A value for a problem's text: quoted, cut, without control characters, and never one that looks

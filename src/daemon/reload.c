@@ -18,9 +18,15 @@
 #include "pgvigil/config.h"
 #include "pgvigil/pg.h"
 
+static void log_note(const char *file, unsigned line, const char *text) {
+        log_line(LOG_NOTICE, "%s:%u: %s", file, line, text);
+}
+
 static const ConfigHooks hooks = {
         .check_conninfo = pg_conninfo_check,
         .check_listen = http_listen_check,
+        .read_conninfo = pg_conninfo_extras,
+        .note = log_note,
 };
 
 static void log_problems(const Problems *problems) {

@@ -81,6 +81,7 @@ static int target_add_connection(Target *target) {
         const char *name = target->engine->options.application_name;
         PgOptions options = {
                 .conninfo = settings->conninfo,
+                .schemas = settings->schemas,
                 .use_environment = target->engine->options.use_environment,
                 .application_name = name ? name : "pgvigil",
                 .connect_timeout = settings->limits.connect_timeout,

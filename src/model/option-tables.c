@@ -125,7 +125,8 @@ static const Option target_table[] = {
         {"name", OPTION_STRING, AT(TargetSettings, name), .flags = OPTION_REQUIRED | OPTION_NAME,
          .help = "Names the target in paths, metrics and findings: a-z, 0-9, _ and -; not verdict."},
         {"conninfo", OPTION_STRING, AT(TargetSettings, conninfo), .flags = OPTION_SECRET,
-         .help = "How to connect: libpq keywords or a URI."},
+         .help = "How to connect: libpq keywords or a URI, also one as Prisma writes it. Its ?schema= is "
+                 "what schemas is, where that is not set."},
         {"conninfo_credential", OPTION_STRING, AT(TargetSettings, conninfo_credential),
          .help = "Or: the file in $CREDENTIALS_DIRECTORY that holds it, read at each attempt."},
         {"schemas", OPTION_STRINGS, AT(TargetSettings, schemas), "[ \"public\" ]",

@@ -96,6 +96,27 @@ static int environment_merge(Parameters *parameters) {
         return r;
 }
 
+/* A credential is read anew at each attempt, what is watched is not: another schema than the one that
+ * it asks for would be green. */
+static int check_schema(const PgOptions *options, const UriExtras *extras, char **ret_error) {
+        if (!options->credential_path || !options->schemas || !extras->schema ||
+            strv_contains(options->schemas, extras->schema))
+                return 0;
+        return conninfo_fault(ret_error,
+                              "the credential %s asks with ?schema= for a schema that is not watched: set "
+                              "\"schemas\" of this target to it",
+                              options->credential_path);
+}
+
+static int parse(const PgOptions *options, const char *conninfo, Parameters *ret, char **ret_error) {
+        UriExtras extras = {};
+        int r = conninfo_parse(conninfo ? conninfo : "", ret, &extras, ret_error);
+        if (r >= 0)
+                r = check_schema(options, &extras, ret_error);
+        uri_extras_done(&extras);
+        return r;
+}
+
 static int load(const PgOptions *options, Parameters *ret, char **ret_error) {
         _cleanup_(wipe_freep) char *credential = NULL;
         int r = 0;
@@ -104,7 +125,7 @@ static int load(const PgOptions *options, Parameters *ret, char **ret_error) {
         if (r < 0)
                 return r;
         const char *conninfo = credential ? credential : options->conninfo;
-        r = conninfo_parse(conninfo ? conninfo : "", ret, NULL, ret_error);
+        r = parse(options, conninfo, ret, ret_error);
         if (r >= 0)
                 r = service_merge(ret, options->use_environment, ret_error);
         if (r >= 0 && options->use_environment)

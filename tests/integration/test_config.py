@@ -4,7 +4,7 @@ import re
 import socket
 import time
 
-from lab import ROOT, directory, free_port, give_to_service, pgvigil, shared, target, wait_for
+from lab import ROLE, ROOT, check_json, directory, free_port, give_to_service, pgvigil, shared, target, wait_for
 
 TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); INSERT INTO t SELECT i, i - 1 FROM generate_series(1, 100) i;
 ALTER TABLE t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;"""
@@ -154,6 +154,47 @@ def test_a_dump_parses_again_to_the_same_dump(lab):
         assert first.returncode == 0, first.stderr
         second = pgvigil("config", "--dump", "-c", written(first.stdout), service=True)
         assert second.returncode == 0 and second.stdout == first.stdout, second.stderr
+
+
+OTHER = """CREATE TABLE t (id int PRIMARY KEY); CREATE SCHEMA other;
+CREATE TABLE other.t (id int PRIMARY KEY, amount int CONSTRAINT positive CHECK (amount > 0));
+ALTER TABLE other.t DROP CONSTRAINT positive; INSERT INTO other.t VALUES (1, 0);
+ALTER TABLE other.t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;
+GRANT USAGE ON SCHEMA other TO pgvigil; GRANT SELECT ON other.t TO pgvigil;"""
+
+
+def test_the_schema_of_a_database_url_is_what_is_watched_wherever_it_stands(lab):
+    shared.get()
+    name = shared.empty(ROLE + OTHER)
+    url = f"postgresql://pgvigil@127.0.0.1:{shared.cluster.port}/{name}?schema=other&connection_limit=5"
+    daemon = lab.daemon([target("a", url)])
+    finding = daemon.wait_reason("constraint", "positive", "violated")
+    assert finding["object"] == "other.t" and not [f for f in daemon.findings() if f["object"].startswith("public")]
+    assert "targets[a].conninfo: ignored, as only Prisma knows them: connection_limit" in daemon.log()
+    dump = pgvigil("config", "--dump", "-c", daemon.path, service=True)
+    assert 'schemas = [ "other" ]' in dump.stdout and "connection_limit" in dump.stderr, dump
+    again = pgvigil("config", "--dump", "-c", written(dump.stdout), service=True)
+    assert again.stdout == dump.stdout, again.stderr
+    report, _ = check_json("-c", daemon.path, service=True)
+    assert [f["object"] for f in report["findings"] if f["name"] == "positive"] == ["other.t"]
+    # Two that differ are no choice of ours, and a reload keeps what runs.
+    daemon.write([target("a", url, 'schemas = [ "public" ];')])
+    refused(daemon.path, 'schemas: lacks "other", for which conninfo (line ')
+    daemon.reload()
+    assert "reload failed" in daemon.log() and daemon.finding("constraint", "positive")["object"] == "other.t"
+
+
+def test_a_credential_that_asks_for_another_schema_is_never_green(lab):
+    shared.get()
+    name = shared.empty(ROLE + OTHER)
+    credentials = give_to_service(directory("credentials"))
+    (credentials / "url").write_text(f"postgresql://pgvigil@127.0.0.1:{shared.cluster.port}/{name}?schema=other")
+    daemon = lab.daemon([target("plain", "url", credential=True), target("told", "url", 'schemas = [ "other" ];', credential=True)],
+                        extra_env={"CREDENTIALS_DIRECTORY": str(credentials)})
+    wait_for(lambda: daemon.finding("constraint", "positive", target="told"), "the schema that is named")
+    assert daemon.wait_state("plain", "config")["status"] == "fail"
+    said = [f for f in daemon.findings(target="plain") if f["kind"] == "connection"]
+    assert 'set "schemas" of this target' in said[0]["summary"], said
 
 
 # Reloads.

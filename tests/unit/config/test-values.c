@@ -352,6 +352,63 @@ START_TEST(siblings_are_asked_about_their_own_syntax) {
 }
 END_TEST
 
+static char *notes;
+
+static void take_note(const char *file, unsigned line, const char *text) {
+        char *both = str_format("%s%s:%u: %s\n", notes ? notes : "", file, line, text);
+
+        free(notes);
+        notes = both;
+}
+
+/* "url" asks for nothing, "url other" for the schema other, "url other!" says something as well. */
+static int read_extras(const char *conninfo, char **ret_schema, char **ret_note) {
+        const char *at = strchr(conninfo, ' ');
+
+        if (!at)
+                return str_equal(conninfo, "url") ? 0 : -EINVAL;
+        *ret_schema = strndup(at + 1, strcspn(at + 1, "!"));
+        *ret_note = strchr(at, '!') ? strdup("ignored: pool_timeout") : NULL;
+        return 0;
+}
+
+static const ConfigHooks reading = {.read_conninfo = read_extras, .note = take_note};
+
+START_TEST(a_schema_that_the_conninfo_asks_for_is_watched_or_an_error) {
+        static const struct {
+                const char *lines, *schemas, *problem, *note;
+        } cases[] = {
+                {"conninfo = \"url\";", "public", NULL, NULL},
+                {"conninfo = \"nonsense\";", "public", NULL, NULL},
+                {"conninfo_credential = \"url other\";", "public", NULL, NULL},
+                {"conninfo = \"url other\";", "other", NULL, NULL},
+                {"conninfo = \"url other\"; schemas = [ \"other\" ];", "other", NULL, NULL},
+                {"conninfo = \"url b\"; schemas = [ \"a\", \"b\" ];", "a b", NULL, NULL},
+                {"conninfo = \"url other!\";", "other", NULL,
+                 "test.conf:3: targets[a].conninfo: ignored: pool_timeout\n"},
+                {"conninfo = \"url other\";\nschemas = [ \"public\" ];", NULL,
+                 "test.conf:4: targets[\"a\"].schemas: lacks \"other\", for which conninfo (line 3) asks",
+                 NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_(freep) char *text = str_format("targets = ( {\nname = \"a\";\n%s\n} );\n",
+                                                         cases[i].lines);
+                _cleanup_(parsed_done) Parsed parsed = parse_bytes(text, strlen(text), &reading);
+                _cleanup_(freep) char *schemas = NULL, *said = TAKE(notes);
+
+                if (cases[i].problem) {
+                        ck_assert_msg(strstr(parsed.text, cases[i].problem), "%s", parsed.text);
+                        continue;
+                }
+                ck_assert_msg(parsed.r == 0, "%s", parsed.text);
+                schemas = strv_join(LIST_AT(parsed.settings->targets, TargetSettings, 0)->schemas, " ");
+                ck_assert_str_eq(schemas, cases[i].schemas);
+                ck_assert_pstr_eq(said, cases[i].note);
+        }
+}
+END_TEST
+
 START_TEST(c7_no_error_holds_a_secret) {
         static const char *const texts[] = {
                 "targets = ( { name = \"a\"; conninfo = \"password=hunter2\"; x = 1; discover = 5; } );",
@@ -405,6 +462,7 @@ int main(void) {
                 no_targets_is_an_error_with_a_line,
                 every_error_of_a_file_is_reported_at_once_and_in_order,
                 siblings_are_asked_about_their_own_syntax,
+                a_schema_that_the_conninfo_asks_for_is_watched_or_an_error,
                 c7_no_error_holds_a_secret,
                 a_password_reaches_the_settings_as_it_was_written,
         };

@@ -269,6 +269,36 @@ START_TEST(a_credential_that_cannot_be_used_says_why) {
 }
 END_TEST
 
+START_TEST(a_credential_that_asks_for_a_schema_that_is_not_watched_is_refused) {
+        static const struct {
+                const char *text;
+                bool is_watched;
+        } cases[] = {
+                {"postgres://u:hunter@localhost/d?schema=public&connection_limit=5", true},
+                {"postgres://u:hunter@localhost/d", true},
+                {"postgres://u:hunter@localhost/d?schema=other", false},
+        };
+        static char first[] = "public", second[] = "shop";
+        char *const watched[] = {first, second, NULL};
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Directory directory;
+                Parameters p = {};
+                Cause cause = CAUSE_NONE;
+                _cleanup_(freep) char *error = NULL;
+                directory_make(&directory, "shop", cases[i].text);
+                PgOptions options = {
+                        .credential_path = directory.file, .schemas = watched, .application_name = "pgvigil"};
+                int r = conninfo_load(&options, &p, &cause, &error);
+                ck_assert_int_eq(r, cases[i].is_watched ? 0 : -EINVAL);
+                ck_assert_int_eq(cause, cases[i].is_watched ? CAUSE_NONE : CAUSE_CONFIG);
+                ck_assert(cases[i].is_watched || strstr(error, "set \"schemas\" of this target"));
+                ck_assert(!error || !strstr(error, "hunter"));
+                parameters_done(&p);
+                directory_remove(&directory);
+        }
+}
+END_TEST
+
 START_TEST(a_credential_that_is_a_fifo_or_a_directory_does_not_hang) {
         Directory directory;
         Parameters p = {};
@@ -293,6 +323,7 @@ int main(void) {
                 a_password_of_the_environment_is_held_back_too,
                 d16_the_credential_is_read_anew_each_time,
                 a_credential_that_cannot_be_used_says_why,
+                a_credential_that_asks_for_a_schema_that_is_not_watched_is_refused,
                 a_credential_that_is_a_fifo_or_a_directory_does_not_hang,
         };
         return unit_run("policy", tests, ELEMENTS(tests));
