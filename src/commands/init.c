@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "arguments.h"
@@ -71,12 +72,30 @@ static int add_keys(const Table *table, TargetSettings *target) {
         return 0;
 }
 
+/* Whether another index has the same columns: of another kind, order or operator class, unique, or with
+ * more columns to carry. The name alone tells them apart then. */
+static bool has_like(const Table *table, size_t row) {
+        const char *relation = table_text(table, row, "tablename"),
+                   *columns = table_text(table, row, "columns");
+
+        for (size_t i = 0; columns && i < table->n_rows; i++) {
+                const char *other = table_text(table, i, "columns");
+
+                if (i != row && other && str_equal(table_text(table, i, "tablename"), relation) &&
+                    strcasecmp(other, columns) == 0)
+                        return true;
+        }
+        return false;
+}
+
 static int add_indexes(const Table *table, TargetSettings *target) {
         for (size_t i = 0; i < table->n_rows; i++) {
                 IndexSettings *one = list_add(&target->indexes, group_of("indexes"));
 
                 if (!one || str_set(&one->table, table_text(table, i, "tablename")) < 0 ||
                     split_lines(table_text(table, i, "columns"), &one->columns) < 0)
+                        return -ENOMEM;
+                if (has_like(table, i) && str_set(&one->name, table_text(table, i, "name")) < 0)
                         return -ENOMEM;
                 one->unique = table_bool(table, i, "isunique");
         }

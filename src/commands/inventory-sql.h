@@ -34,18 +34,22 @@
         " WHERE k.contype = 'f' AND k.conparentid = 0 AND n.nspname = ANY ($1::text[])" \
         " ORDER BY 1, 2"
 
-/* Those that a constraint made are watched with it; expressions and predicates have no columns to name. */
+/* Those that a constraint made are watched with it; expressions and predicates have no columns to name.
+ * The columns are the table's: an index keeps the names of its own when a column is renamed. */
 #define INDEXES_SQL \
         "SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS tablename," \
-        " (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY a.attnum)" \
-        "    FROM pg_catalog.pg_attribute a WHERE a.attrelid = i.indexrelid) AS columns," \
+        " x.relname AS name," \
+        " (SELECT pg_catalog.string_agg(a.attname, E'\\n' ORDER BY u.place)" \
+        "    FROM pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY u(attnum, place)" \
+        "    JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = u.attnum" \
+        "   WHERE u.place <= i.indnkeyatts) AS columns," \
         " i.indisunique AS isunique" \
         " FROM pg_catalog.pg_index i" \
         " JOIN pg_catalog.pg_class c ON c.oid = i.indrelid" \
         " JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid" \
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
         " WHERE n.nspname = ANY ($1::text[]) AND i.indexprs IS NULL AND i.indpred IS NULL AND i.indisvalid" \
-        " AND NOT x.relispartition AND c.relkind IN ('r', 'p') AND i.indnkeyatts = i.indnatts" \
+        " AND NOT x.relispartition AND c.relkind IN ('r', 'p')" \
         " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k" \
         "                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))" \
         " ORDER BY x.relname"

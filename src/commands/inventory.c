@@ -29,7 +29,7 @@ static const Field key_fields[] = {TEXT("tablename"), TEXT("name"),      TEXT("c
                                    TEXT("parent"),    TEXT("on_delete"), TEXT("on_update")};
 static const Shape key_shape = SHAPE("foreign_keys", key_fields);
 
-static const Field index_fields[] = {TEXT("tablename"), TEXT("columns"), BOOL("isunique")};
+static const Field index_fields[] = {TEXT("tablename"), TEXT("name"), TEXT("columns"), BOOL("isunique")};
 static const Shape index_shape = SHAPE("indexes", index_fields);
 
 static const Field grant_fields[] = {TEXT("line")};

@@ -20,19 +20,25 @@ static bool lists_equal(char *const *a, char *const *b) {
         return true;
 }
 
-/* Whether all that names them is equal; a required part that is missing equals nothing. */
+/* A required part that is missing equals nothing. */
+static bool parts_equal(const Option *option, const void *a, const void *b) {
+        const char *text;
+
+        if (option->type == OPTION_BOOL)
+                return *(const bool *)a == *(const bool *)b;
+        if (option->type == OPTION_STRINGS)
+                return lists_equal(*(char **const *)a, *(char **const *)b);
+        text = *(char *const *)a;
+        return texts_equal(text, *(char *const *)b) && (text || !(option->flags & OPTION_REQUIRED));
+}
+
+/* Whether all that names them is equal. */
 static bool is_same(const OptionGroup *group, const void *a, const void *b) {
         for (size_t i = 0; i < group->n_options; i++) {
                 const Option *option = &group->options[i];
-                const void *x = option_field(option, a), *y = option_field(option, b);
 
-                if (!(option->flags & OPTION_NAME))
-                        continue;
-                if (option->type == OPTION_STRINGS) {
-                        if (!lists_equal(*(char **const *)x, *(char **const *)y))
-                                return false;
-                } else if (!texts_equal(*(char *const *)x, *(char *const *)y) ||
-                           ((option->flags & OPTION_REQUIRED) && !*(char *const *)x))
+                if ((option->flags & OPTION_NAME) &&
+                    !parts_equal(option, option_field(option, a), option_field(option, b)))
                         return false;
         }
         return true;

@@ -59,7 +59,8 @@ static const Option index_table[] = {
          .help = "The index's name; left out: it is found by its columns."},
         {"columns", OPTION_STRINGS, AT(IndexSettings, columns), .flags = OPTION_REQUIRED | OPTION_NAME,
          .help = "The indexed columns, in order."},
-        {"unique", OPTION_BOOL, AT(IndexSettings, unique), "false", .help = "Whether it must be unique."},
+        {"unique", OPTION_BOOL, AT(IndexSettings, unique), "false", .flags = OPTION_NAME,
+         .help = "Whether it must be unique."},
 #define RULE_OF IndexSettings
 #include "rule-options.def"
 #undef RULE_OF

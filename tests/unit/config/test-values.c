@@ -197,7 +197,10 @@ START_TEST(c4_duplicate_rules_are_rejected_and_like_ones_are_not) {
         _cleanup_(parsed_done) Parsed alike = parse_in_target(
                 "constraints = ( { table = \"t\"; name = \"n\"; }, { table = \"u\"; name = \"n\"; } );"
                 "indexes = ( { table = \"t\"; columns = [ \"a\" ]; }, { table = \"t\"; columns = [ \"a\", "
-                "\"b\" ]; } );"
+                "\"b\" ]; },"
+                "            { table = \"t\"; columns = [ \"a\" ]; unique = true; },"
+                "            { table = \"t\"; columns = [ \"a\" ]; name = \"n\"; },"
+                "            { table = \"t\"; columns = [ \"a\" ]; name = \"m\"; } );"
                 "foreign_keys = ( { table = \"t\"; columns = [ \"a\" ]; references = \"r\"; },"
                 "                 { table = \"t\"; columns = [ \"a\" ]; references = \"s\"; } );");
 
