@@ -81,6 +81,11 @@ int pg_conninfo_extras(const char *conninfo, char **ret_schema, char **ret_note)
 /* "host=… port=… dbname=… user=…": what may be shown of it. Owned; NULL when out of memory. */
 char *pg_conninfo_describe(const char *conninfo);
 
+/* What reaches the same database without libpq's environment and service files, which the daemon does
+ * not heed: keywords, quoted as libpq reads them, without any secret (*ret_left_out: there was one) and
+ * without what we set ourselves. 0, -EINVAL when it cannot be used, -ENOMEM. */
+int pg_conninfo_write(const char *conninfo, bool use_environment, char **ret, bool *ret_left_out);
+
 /* The statements around each statement, for `check --explain`, for a server version: the BEGIN,
  * the set_config() SELECT and the COMMIT, and what is asked once at connect; with `exclusion_off` also
  * those around a statement that says so. Owned, ";\n" between. */

@@ -121,14 +121,31 @@ static const struct {
         int (*add)(const Table *table, TargetSettings *target);
 } adders[] = {{"checks", add_checks}, {"foreign_keys", add_keys}, {"indexes", add_indexes}};
 
-static int print_settings(const TargetView *view) {
-        _cleanup_(settings_freep) Settings *settings = NULL;
-        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
-        _cleanup_(freep) char *shown = pg_conninfo_describe(view->settings->conninfo);
+/* The way there as the daemon needs it; a credential stays one. */
+static int set_way(const TargetSettings *from, const char *name, TargetSettings *target) {
+        _cleanup_(freep) char *conninfo = NULL;
+        bool left_out = false;
+        int r;
+
+        if (from->conninfo_credential)
+                return str_set(&target->conninfo_credential, from->conninfo_credential);
+        r = pg_conninfo_write(from->conninfo, true, &conninfo, &left_out);
+        if (r < 0)
+                return r;
+        if (left_out)
+                printf("# Without its password the conninfo of %s is not whole: put that into the password "
+                       "file of\n"
+                       "# the daemon's user, or the whole conninfo into a credential "
+                       "(conninfo_credential).\n",
+                       name);
+        return str_set(&target->conninfo, conninfo);
+}
+
+static int add_target(const TargetView *view, Settings *settings) {
         TargetSettings *target;
 
-        if (!shown || settings_new(&settings) < 0 || settings_add_target(settings, view->name, &target) < 0 ||
-            str_set(&target->conninfo, shown) < 0 || add_directory(target) < 0)
+        if (settings_add_target(settings, view->name, &target) < 0 ||
+            set_way(view->settings, view->name, target) < 0 || add_directory(target) < 0)
                 return -ENOMEM;
         target->schemas = strv_free(target->schemas);
         if (strv_copy(view->settings->schemas, &target->schemas) < 0)
@@ -139,13 +156,25 @@ static int print_settings(const TargetView *view) {
                 if (table && adders[i].add(table, target) < 0)
                         return -ENOMEM;
         }
+        return 0;
+}
 
+/* All targets are one file. */
+static int print_settings(const View *view) {
+        _cleanup_(settings_freep) Settings *settings = NULL;
+        _cleanup_(buffer_done) Buffer out = BUFFER_NULL;
+        int r = settings_new(&settings);
+
+        puts("# pgvigil: what stood in the catalog when this was written; pgvigil.conf(5) explains it.\n"
+             "# A password belongs into ~/.pgpass or a systemd credential, never here.");
+        for (size_t i = 0; r >= 0 && i < view->n_targets; i++)
+                r = add_target(view->targets[i], settings);
+        if (r < 0)
+                return r;
         options_dump(&settings_options, settings, 0, true, &out);
         if (buffer_error(&out) < 0)
                 return -ENOMEM;
-        printf("# pgvigil: what stood in the catalog when this was written; pgvigil.conf(5) explains it.\n"
-               "# A password belongs into ~/.pgpass or a systemd credential, never here.\n%s",
-               buffer_text(&out));
+        fputs(buffer_text(&out), stdout);
         return 0;
 }
 
@@ -204,9 +233,10 @@ int command_init(const Arguments *arguments) {
                         fprintf(stderr, "pgvigil: %s: %s\n", target->name, why_not(target));
                         return EXIT_FAIL;
                 }
-                r = arguments->grants ? print_grants(target) : print_settings(target);
-                if (r < 0)
-                        return EXIT_UNKNOWN;
         }
+        if (!arguments->grants)
+                return print_settings(view) < 0 ? EXIT_UNKNOWN : EXIT_PASS;
+        for (size_t i = 0; i < view->n_targets; i++)
+                print_grants(view->targets[i]);
         return EXIT_PASS;
 }

@@ -42,6 +42,9 @@ int conninfo_check_values(const Parameters *parameters, char **ret_error);
 /* Fills what is absent from the service that `service` names, and removes `service`. */
 int service_merge(Parameters *parameters, bool use_environment, char **ret_error);
 
+/* Fills what is absent from libpq's environment, so that our rules see it too. */
+int environment_merge(Parameters *parameters);
+
 /* Our rules: time, encoding, keepalives, TLS. -EPERM: a password would travel without TLS. */
 int policy_apply(Parameters *parameters, const char *application_name, char **ret_error);
 bool policy_is_local(const Parameters *parameters); /* every host is this machine */

@@ -83,8 +83,7 @@ static int credential_read(const char *path, char **ret, char **ret_error) {
         return 0;
 }
 
-/* What libpq would take from its environment, so that our rules see it too. */
-static int environment_merge(Parameters *parameters) {
+int environment_merge(Parameters *parameters) {
         PQconninfoOption *known = PQconninfoParse("", NULL);
         if (!known)
                 return -ENOMEM;

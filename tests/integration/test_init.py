@@ -1,5 +1,8 @@
 """`pgvigil init`: what it writes is a right configuration of the same database, or SQL that runs as it is."""
-from lab import check_json, directory, pgvigil, shared
+import os
+import re
+
+from lab import check_json, directory, pgvigil, shared, target, wait_for
 
 
 def written(text):
@@ -35,3 +38,45 @@ def test_indexes_that_share_their_columns_are_told_apart_by_name(lab):
     shared.cluster.sql("DROP INDEX renamed", name)
     report, _ = check_json("-c", path)
     assert [f["reason"] for f in report["findings"] if f["name"] == "(renewed)"] == ["missing"], report
+
+
+def test_the_conninfo_that_is_written_reaches_the_same_database_in_the_daemon(lab):
+    cluster, table = shared.get(), "CREATE TABLE seen (id int); CREATE SCHEMA other; CREATE TABLE other.t (id int PRIMARY KEY);"
+    name = shared.empty(table + "GRANT USAGE ON SCHEMA other TO PUBLIC; GRANT SELECT ON other.t TO PUBLIC;")
+    odd = f"""it's \\ "{name}\""""
+    quoted = odd.replace('"', '""')
+    cluster.sql(f'CREATE DATABASE "{quoted}" TEMPLATE {name}')
+    service = directory("service") / "services"
+    service.write_text(f"[seen]\nhost={cluster.dir}\nport={cluster.port}\ndbname={name}\npassword=GEHEIM\n")
+    libpq = odd.replace("\\", "\\\\").replace("'", "\\'")
+    for conninfo, env, database, schema in (
+            ("user=pgvigil", {"PGHOST": str(cluster.dir), "PGPORT": str(cluster.port), "PGDATABASE": name}, name, "public"),
+            (f"host={cluster.dir} port={cluster.port}", {"PGDATABASE": odd, "PGUSER": "pgvigil", "PGPASSWORD": "GEHEIM"}, odd, "public"),
+            (f"host={cluster.dir} port={cluster.port} user=pgvigil dbname='{libpq}' options='-c work_mem=5MB' passfile='/a b'",
+             {}, odd, "public"),
+            ("service=seen user=pgvigil", {"PGSERVICEFILE": str(service)}, name, "public"),
+            (f"postgresql://pgvigil:GEHEIM@127.0.0.1:{cluster.port}/{name}?schema=other&target_session_attrs=any", {}, name, "other")):
+        result = pgvigil("init", conninfo, check=True, env={**os.environ, **env})
+        text = result.stdout
+        path = written(text)
+        assert "GEHEIM" not in text and f'schemas = [ "{schema}" ]' in text + 'schemas = [ "public" ]', text
+        assert ("is not whole" in text) == ("GEHEIM" in conninfo + str(env) or "service" in conninfo), text
+        assert ("work_mem=5MB" in text and "passfile='/a b'" in text) == ("work_mem" in conninfo), text
+        assert ("target_session_attrs=any" in text) == ("target_session" in conninfo), text
+        daemon = lab.daemon([], start=False)
+        daemon.write(re.search(r"targets = \(\n(.*)\n\);", text, re.S).group(1))
+        daemon.start()
+        wait_for(lambda: daemon.get("/readyz")[0] == 200, "the first round")
+        backends = cluster.sql("SELECT datname FROM pg_stat_activity WHERE application_name LIKE 'pgvigil%'")
+        assert backends == [[database]], (backends, text)
+        daemon.stop()
+
+
+def test_a_configuration_of_several_targets_stays_one_file(lab):
+    cluster, names = shared.get(), [shared.empty("CREATE TABLE t (id int CHECK (id > 0))") for _ in range(2)]
+    path = directory("several") / "pgvigil.conf"
+    path.write_text("targets = (" + ",".join(target(f"t{i}", cluster.conninfo(name, "pgvigil")) for i, name in enumerate(names)) + ");")
+    path.chmod(0o600)
+    text = pgvigil("init", "-c", path, check=True).stdout
+    report, _ = check_json("-c", written(text))
+    assert {f["target"] for f in report["findings"] if f["kind"] == "constraint"} == {"t0", "t1"}, text

@@ -170,6 +170,54 @@ START_TEST(describe_shows_where_and_who) {
 }
 END_TEST
 
+static const struct {
+        const char *conninfo, *written;
+        bool left_out;
+} written[] = {
+        {"host=h dbname=d", "host=h dbname=d", false},
+        {"user=u", "dbname=u user=u", false},
+        {"password=x sslpassword=y user=u dbname=d host=h port=1 sslmode=verify-full sslrootcert='/a "
+         "b/c.pem'",
+         "host=h port=1 dbname=d user=u sslmode=verify-full sslrootcert='/a b/c.pem'", true},
+        {"host='/a b' dbname='it\\'s \\\\ \"d\"' user=u", "host='/a b' dbname='it\\'s \\\\ \"d\"' user=u",
+         false},
+        {"host=a,b port=1,2 dbname=d target_session_attrs=read-write application_name=x connect_timeout=3",
+         "host=a,b port=1,2 dbname=d target_session_attrs=read-write", false},
+        {"postgres://u:x@h/my%20d?schema=s&pool_timeout=3&options=-c%20a%3Db&passfile=/p",
+         "host=h dbname='my d' user=u passfile=/p options='-c a=b'", true},
+};
+
+START_TEST(what_is_written_reads_the_same_and_holds_no_secret) {
+        for (size_t i = 0; i < ELEMENTS(written); i++) {
+                _cleanup_(freep) char *text = NULL, *again = NULL;
+                bool left_out;
+                ck_assert_int_eq(pg_conninfo_write(written[i].conninfo, false, &text, &left_out), 0);
+                ck_assert_str_eq(text, written[i].written);
+                ck_assert(left_out == written[i].left_out);
+                ck_assert_int_eq(pg_conninfo_write(text, false, &again, &left_out), 0);
+                ck_assert_str_eq(again, text);
+                ck_assert(!left_out);
+        }
+}
+END_TEST
+
+START_TEST(what_the_environment_says_is_written_down) {
+        _cleanup_(freep) char *with = NULL, *without = NULL;
+        bool left_out;
+        setenv("PGHOST", "/run/pg", 1);
+        setenv("PGDATABASE", "shop", 1);
+        setenv("PGSSLROOTCERT", "/a b", 1);
+        setenv("PGPASSWORD", "hunter", 1);
+        setenv("PGAPPNAME", "x", 1);
+        ck_assert_int_eq(pg_conninfo_write("user=u", true, &with, &left_out), 0);
+        ck_assert_str_eq(with, "host=/run/pg dbname=shop user=u sslrootcert='/a b'");
+        ck_assert(left_out);
+        ck_assert_int_eq(pg_conninfo_write("user=u", false, &without, &left_out), 0);
+        ck_assert_str_eq(without, "dbname=u user=u");
+        ck_assert(!left_out);
+}
+END_TEST
+
 START_TEST(lists_keep_their_empty_entries) {
         _cleanup_(strv_freep) char **list = NULL;
         ck_assert_int_eq(list_split("a,,b,", &list), 0);
@@ -187,6 +235,8 @@ int main(void) {
                 what_only_prisma_knows_is_taken_out_and_noted,
                 what_libpq_knows_survives_beside_what_prisma_knows,
                 describe_shows_where_and_who,
+                what_is_written_reads_the_same_and_holds_no_secret,
+                what_the_environment_says_is_written_down,
                 lists_keep_their_empty_entries,
         };
         return unit_run("conninfo", tests, ELEMENTS(tests));
