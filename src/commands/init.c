@@ -178,20 +178,49 @@ static int print_settings(const View *view) {
         return 0;
 }
 
+/* Runs again, in another database of the cluster too, and as one transaction. */
+static const char role_sql[] =
+        "DO $$ BEGIN\n"
+        "    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'pgvigil') THEN\n"
+        "        CREATE ROLE pgvigil LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION "
+        "LIMIT 3;\n"
+        "        ALTER ROLE pgvigil SET default_transaction_read_only = on;\n"
+        "        ALTER ROLE pgvigil SET statement_timeout = '5s';\n"
+        "        ALTER ROLE pgvigil SET lock_timeout = '100ms';\n"
+        "        ALTER ROLE pgvigil SET idle_in_transaction_session_timeout = '10s';\n"
+        "    END IF;\n"
+        "    IF NOT pg_catalog.pg_has_role('pgvigil', 'pg_read_all_stats', 'MEMBER') THEN\n"
+        "        GRANT pg_read_all_stats TO pgvigil;\n"
+        "    END IF;\n"
+        "END $$;";
+
+/* A comment is one line: a line break in a name would make the rest of the name a statement. */
+static char *one_line(const char *text) {
+        char *copy = strdup(text ? text : "");
+
+        for (char *c = copy; c && *c; c++)
+                if (*c == '\n' || *c == '\r')
+                        *c = ' ';
+        return copy;
+}
+
 static int print_grants(const TargetView *view) {
         const Table *table = find_table(view, "grants");
+        _cleanup_(freep) char *role = one_line(table && table->n_rows > 0 ? table_text(table, 0, "role")
+                                                                          : "");
 
-        puts("-- Least privileges of pgvigil: run as the owner of the tables or a superuser.\n"
-             "CREATE ROLE pgvigil LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT "
-             "3;\n"
-             "ALTER ROLE pgvigil SET default_transaction_read_only = on;\n"
-             "ALTER ROLE pgvigil SET statement_timeout = '5s';\n"
-             "ALTER ROLE pgvigil SET lock_timeout = '100ms';\n"
-             "ALTER ROLE pgvigil SET idle_in_transaction_session_timeout = '10s';\n"
-             "GRANT pg_read_all_stats TO pgvigil;\n"
-             "-- For large tables, so that only their changed pages are read (with CREATE EXTENSION "
-             "pg_visibility):\n"
-             "-- GRANT pg_stat_scan_tables TO pgvigil;");
+        if (!role)
+                return -ENOMEM;
+        printf("-- Least privileges of pgvigil on target %s, for the role %s: run this in that database, as "
+               "the\n"
+               "-- owner of the tables or a superuser.\n",
+               view->name, role);
+        if (table && table->n_rows > 0 && table_bool(table, 0, "isours"))
+                puts(role_sql);
+        printf("-- For large tables, so that only their changed pages are read (with CREATE EXTENSION "
+               "pg_visibility):\n"
+               "-- GRANT pg_stat_scan_tables TO %s;\n",
+               role);
         for (size_t i = 0; table && i < table->n_rows; i++)
                 puts(table_text(table, i, "line"));
         return 0;
@@ -237,6 +266,7 @@ int command_init(const Arguments *arguments) {
         if (!arguments->grants)
                 return print_settings(view) < 0 ? EXIT_UNKNOWN : EXIT_PASS;
         for (size_t i = 0; i < view->n_targets; i++)
-                print_grants(view->targets[i]);
+                if (print_grants(view->targets[i]) < 0)
+                        return EXIT_UNKNOWN;
         return EXIT_PASS;
 }

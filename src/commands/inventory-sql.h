@@ -54,22 +54,34 @@
         "                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))" \
         " ORDER BY x.relname"
 
-/* Statements, not a script: format() quotes every name. A history may stand outside the schemas. */
+/* Statements, not a script: format() quotes every name. A history may stand outside the schemas. Who owns,
+ * writes or administers asks for a role of its own, `pgvigil`; any other role that logs in is the one. */
 #define GRANTS_SQL \
-        "SELECT line FROM (" \
-        "SELECT 1 AS step, '' AS name," \
-        " pg_catalog.format('GRANT CONNECT ON DATABASE %I TO pgvigil;', pg_catalog.current_database()) AS line" \
-        " UNION ALL" \
-        " SELECT 2, n.nspname, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO pgvigil;', n.nspname)" \
-        " FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1::text[])" \
-        " OR EXISTS (SELECT 1 FROM pg_catalog.pg_class c" \
-        "             WHERE c.relnamespace = n.oid AND c.relname = '_prisma_migrations' AND c.relkind = 'r')" \
-        " UNION ALL" \
-        " SELECT 3, n.nspname || '.' || c.relname," \
-        " pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO pgvigil;', n.nspname, c.relname)" \
-        " FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
+        "WITH tab AS (" \
+        " SELECT c.oid, c.relowner, c.relname, n.nspname FROM pg_catalog.pg_class c" \
+        " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
         " WHERE c.relkind IN ('r', 'p') AND (n.nspname = ANY ($1::text[])" \
-        " OR (c.relname = '_prisma_migrations' AND n.nspname !~ '^pg_'))" \
+        " OR (c.relname = '_prisma_migrations' AND n.nspname !~ '^pg_')))," \
+        " me AS (SELECT oid, rolname, rolsuper OR rolcreaterole" \
+        " OR EXISTS (SELECT 1 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()" \
+        "             AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE'))" \
+        " OR EXISTS (SELECT 1 FROM tab WHERE pg_catalog.pg_has_role(r.oid, relowner, 'USAGE')" \
+        "             OR pg_catalog.has_table_privilege(r.oid, tab.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) AS isother" \
+        " FROM pg_catalog.pg_roles r WHERE rolname = current_user)," \
+        " watch AS (SELECT CASE WHEN isother THEN 'pgvigil' ELSE rolname END AS role FROM me)" \
+        " SELECT line, pg_catalog.quote_ident(role) AS role, role = 'pgvigil' AS isours FROM watch," \
+        " LATERAL (" \
+        "SELECT 0 AS step, '' AS name, pg_catalog.format('GRANT pg_read_all_stats TO %I;', role) AS line" \
+        " WHERE role <> 'pgvigil' AND NOT pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'MEMBER')" \
+        " UNION ALL" \
+        " SELECT 1, '', pg_catalog.format('GRANT CONNECT ON DATABASE %I TO %I;', pg_catalog.current_database(), role)" \
+        " UNION ALL" \
+        " SELECT 2, n.nspname, pg_catalog.format('GRANT USAGE ON SCHEMA %I TO %I;', n.nspname, role)" \
+        " FROM pg_catalog.pg_namespace n WHERE n.nspname = ANY ($1::text[])" \
+        " OR EXISTS (SELECT 1 FROM tab WHERE tab.nspname = n.nspname)" \
+        " UNION ALL" \
+        " SELECT 3, nspname || '.' || relname," \
+        " pg_catalog.format('GRANT SELECT ON TABLE %I.%I TO %I;', nspname, relname, role) FROM tab" \
         ") x ORDER BY step, name"
 
 /* clang-format on */

@@ -32,7 +32,7 @@ static const Shape key_shape = SHAPE("foreign_keys", key_fields);
 static const Field index_fields[] = {TEXT("tablename"), TEXT("name"), TEXT("columns"), BOOL("isunique")};
 static const Shape index_shape = SHAPE("indexes", index_fields);
 
-static const Field grant_fields[] = {TEXT("line")};
+static const Field grant_fields[] = {TEXT("line"), TEXT("role"), BOOL("isours")};
 static const Shape grant_shape = SHAPE("grants", grant_fields);
 
 static const Part parts[] = {

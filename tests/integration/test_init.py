@@ -2,7 +2,7 @@
 import os
 import re
 
-from lab import check_json, directory, pgvigil, shared, target, wait_for
+from lab import PG_BIN, check_json, directory, pgvigil, run, shared, target, wait_for
 
 
 def written(text):
@@ -80,3 +80,51 @@ def test_a_configuration_of_several_targets_stays_one_file(lab):
     text = pgvigil("init", "-c", path, check=True).stdout
     report, _ = check_json("-c", written(text))
     assert {f["target"] for f in report["findings"] if f["kind"] == "constraint"} == {"t0", "t1"}, text
+
+
+def apply(cluster, grants, database, user="postgres"):
+    """As one transaction that ends at the first error."""
+    path = directory("grants") / "grants.sql"
+    path.write_text(grants)
+    run([PG_BIN / "psql", "-X", "-1", "-v", "ON_ERROR_STOP=1", "-f", path, cluster.conninfo(database, user)])
+
+
+def green(cluster, database, role):
+    report, _ = check_json("--conninfo", cluster.conninfo(database, role))
+    bad = [f for f in report["findings"] if f["status"] not in ("pass", "skipped")]
+    assert not bad and report["scope"]["checked"] == report["scope"]["total"] > 0, bad
+
+
+def test_grants_run_again_and_in_a_second_database(lab):
+    cluster = lab.cluster().start()
+    for name in ("first", "Second db"):
+        cluster.sql(f'CREATE DATABASE "{name}"')
+        database = f"'{name}'"
+        cluster.sql('CREATE TABLE t (id int CHECK (id > 0)); CREATE TABLE "T t" (id int PRIMARY KEY)', database)
+        grants = pgvigil("init", "--grants", cluster.conninfo(database), check=True).stdout
+        apply(cluster, grants, database)
+        apply(cluster, grants, database)
+        green(cluster, database, "pgvigil")
+    # The owner of a second database needs no right over roles.
+    cluster.sql("CREATE ROLE app LOGIN; CREATE DATABASE third OWNER app")
+    cluster.sql("ALTER SCHEMA public OWNER TO app; SET ROLE app; CREATE TABLE t (id int CHECK (id > 0))", "third")
+    grants = pgvigil("init", "--grants", cluster.conninfo("third", "app"), check=True).stdout
+    assert " TO app" not in grants and "ROLE app" not in grants, grants
+    apply(cluster, grants, "third", "app")
+    green(cluster, "third", "pgvigil")
+
+
+def test_grants_are_for_the_role_that_the_configuration_watches_with(lab):
+    cluster = lab.cluster().start()
+    odd = 'Mon "x" $$;--'
+    quoted = '"' + odd.replace('"', '""') + '"'
+    cluster.sql(f"CREATE TABLE t (id int CHECK (id > 0)); CREATE ROLE {quoted} LOGIN; CREATE ROLE mon LOGIN")
+    for role, name in (("mon", "mon"), (f"'{odd}'", quoted)):
+        path = directory("watch") / "pgvigil.conf"
+        path.write_text(f"targets = ({target('a', cluster.conninfo(user=role))});")
+        path.chmod(0o600)
+        grants = pgvigil("init", "--grants", "-c", path, check=True).stdout
+        assert "CREATE ROLE" not in grants and " TO pgvigil" not in grants and f" TO {name};" in grants, grants
+        apply(cluster, grants, "postgres")
+        apply(cluster, pgvigil("init", "--grants", "-c", path, check=True).stdout, "postgres")
+        green(cluster, "postgres", role)
