@@ -37,7 +37,13 @@ static const Finding *find_same(const Finding *findings, size_t n, const Finding
         return NULL;
 }
 
+static bool breaks_gate(const Finding *finding) {
+        return finding && finding->gate && finding->is_broken;
+}
+
 static int change_level(const Finding *finding) {
+        if (breaks_gate(finding))
+                return LOG_WARNING;
         switch (finding->status) {
         case STATUS_FAIL:
                 return LOG_WARNING;
@@ -50,7 +56,7 @@ static int change_level(const Finding *finding) {
 }
 
 /* One line a change: a state that goes on is not told again. The first sight of what passes is
- * no news. */
+ * no news, but where it breaks a gate. */
 static void log_change(const Target *target, const Finding *old, const Finding *finding) {
         LogFields fields = {
                 .message_id = LOG_ID_FINDING_CHANGED,
@@ -60,14 +66,16 @@ static void log_change(const Target *target, const Finding *old, const Finding *
         };
         Status before = old ? old->status : STATUS_PASS;
         bool is_same = before == finding->status && (!old || old->reason == finding->reason);
+        bool gate_turned = breaks_gate(old) != breaks_gate(finding);
 
-        if (is_same || target->engine->options.once)
+        if (target->engine->options.once || (is_same && !gate_turned))
                 return;
-        if (finding->status <= STATUS_PASS && before <= STATUS_PASS)
+        if (finding->status <= STATUS_PASS && before <= STATUS_PASS && !gate_turned)
                 return;
-        log_event(change_level(finding), &fields, "%s %s %s%s%s: %s", status_name(finding->status),
+        log_event(change_level(finding), &fields, "%s %s %s%s%s: %s%s", status_name(finding->status),
                   finding_kind_name(finding->kind), finding->object, str_is_empty(finding->name) ? "" : " ",
-                  finding->name ? finding->name : "", finding->summary ? finding->summary : "");
+                  finding->name ? finding->name : "", finding->summary ? finding->summary : "",
+                  breaks_gate(finding) ? " (gates traffic)" : "");
 }
 
 /* A check that says nothing of its results' age gets the rule: no result is good for ever. */

@@ -43,6 +43,12 @@ static bool is_breach(const Finding *finding) {
         return finding->value.integer >= threshold;
 }
 
+/* What is only noted beside an object: a rule is about none of it. */
+static bool is_note(const Finding *finding) {
+        return finding->reason == REASON_NOT_EXPECTED_YET || finding->reason == REASON_DUPLICATE ||
+               finding->reason == REASON_UNUSED;
+}
+
 static bool has_counted(const Finding *previous) {
         return previous && previous->breaches >= at_least_one(previous->for_polls);
 }
@@ -69,6 +75,7 @@ static void settle_breach(Finding *finding, const Finding *previous, bool is_rep
         }
         finding->breaches = unsigned_max(finding->breaches, needed); /* `for` may have grown */
         finding->status = breach_status(finding->severity);
+        finding->is_broken = !is_note(finding);
 }
 
 /* A breach has counted, and this poll was clean. */
@@ -91,6 +98,7 @@ static int settle_clearing(Finding *finding, const Finding *previous, bool is_re
         finding->cleans = cleans;
         finding->status = previous->status;
         finding->reason = previous->reason;
+        finding->is_broken = previous->is_broken;
         return 0;
 }
 
@@ -172,6 +180,7 @@ static int settle_blind(Finding *finding, const Finding *previous, usec_t bootti
         finding->reason = previous->reason;
         finding->severity = previous->severity;
         finding->status = previous->status;
+        finding->is_broken = previous->is_broken;
         finding->is_blind = true;
         return 0;
 }
@@ -209,7 +218,7 @@ static bool settle_age(Finding *finding, usec_t boottime) {
         }
         finding->status = STATUS_UNKNOWN;
         finding->reason = REASON_STALE;
-        finding->is_blind = false;
+        finding->is_blind = finding->is_broken = false;
         return true;
 }
 
@@ -234,7 +243,7 @@ int finding_settle(Finding *finding, const Finding *previous, usec_t boottime, u
                 previous = NULL;
 
         finding->status = STATUS_UNKNOWN; /* also what an error below leaves */
-        finding->is_blind = false;
+        finding->is_blind = finding->is_broken = false;
         finding->held_gate = previous && previous->held_gate;
         finding->breaches = finding->cleans = 0;
         finding->since = realtime;
@@ -261,7 +270,7 @@ void finding_disown(Finding *finding) {
                 return;
         finding->status = STATUS_UNKNOWN;
         finding->reason = REASON_STALE;
-        finding->is_blind = false;
+        finding->is_blind = finding->is_broken = false;
         finding->checked_at = finding->checked_boottime = 0;
         (void)str_set(&finding->summary, "Another server answers now: not checked there yet.");
 }

@@ -36,7 +36,7 @@ static bool is_asked(const Finding *finding, const HealthQuery *query) {
 }
 
 static bool breaks_gate(const Finding *finding) {
-        return finding->gate && (finding->status == STATUS_FAIL || finding->status == STATUS_WARN);
+        return finding->gate && finding->is_broken;
 }
 
 static void tally_add(Tally *tally, const Finding *finding) {

@@ -145,6 +145,22 @@ def test_a_broken_gate_is_503_and_comes_back_through_settling(lab):
     assert daemon.code("/health/db") == 503
 
 
+def test_a_gate_turns_traffic_away_whatever_the_severity_is(lab):
+    rules = {"rows": GATE, "a constraint": 'constraints = ( { table = "t"; name = "gone"; gate = true; } );',
+             "an index": 'indexes = ( { table = "t"; columns = [ "amount" ]; gate = true; } );',
+             "a key": 'foreign_keys = ( { table = "t"; columns = [ "amount" ]; references = "t"; gate = true; } );'}
+    broken, sound = database(TABLE)[1], database(SOUND)[1]
+    names = [what.replace(" ", "_") for what in rules]
+    bodies = [rule.replace("gate", 'severity = "info"; gate') for rule in rules.values()]
+    daemon = lab.daemon([*(target(name, broken, body) for name, body in zip(names, bodies)),
+                         target("fine", sound, bodies[0])])
+    for name in names:
+        assert daemon.wait_state(name, "gated")["status"] == "fail" and daemon.code(f"/health/{name}") == 503, name
+    assert daemon.finding("constraint", "above", target="rows")["status"] == "pass"
+    assert "(gates traffic)" in daemon.log()
+    assert daemon.wait_state("fine", "healthy") and daemon.code("/health/fine") == 200
+
+
 def test_what_is_broken_without_a_gate_never_turns_the_code(lab):
     rule = 'constraints = ( { table = "t"; name = "positive"; check = "amount > 0"; severity = "critical"; } );'
     daemon = serve(lab, body=rule)

@@ -87,6 +87,7 @@ typedef struct Finding {
         unsigned breaches; /* in a row */
         unsigned cleans;   /* in a row since the last breach that counted */
         bool is_blind;     /* shows an older result: this run could not check */
+        bool is_broken;    /* a breach has counted and is not over, whatever its severity */
         bool held_gate;    /* its gate was broken at the last 503, which is not settled yet */
 } Finding;
 

@@ -46,8 +46,13 @@ static void wrong_role(void) {
         findings[2].reason = REASON_ROLE;
 }
 
-static void everything_is_wrong(void) {
+static void gate_breaks(void) {
         findings[0].status = STATUS_FAIL;
+        findings[0].is_broken = true;
+}
+
+static void everything_is_wrong(void) {
+        gate_breaks();
         findings[1].status = STATUS_UNKNOWN;
         findings[2].status = STATUS_WARN;
         target.settle = (Settle){.is_settling = true, .was_503 = true};
@@ -71,6 +76,7 @@ static void fresh(void) {
 
 static void gate_mended(void) {
         findings[0].status = STATUS_PASS;
+        findings[0].is_broken = false;
 }
 
 static void gate_seen(void) {
@@ -116,6 +122,18 @@ START_TEST(the_first_row_that_matches_wins) {
 }
 END_TEST
 
+START_TEST(a_gate_is_about_the_breach_and_not_about_its_severity) {
+        set_up();
+        findings[0].is_broken = true; /* severity info: it passes with its value */
+        ck_assert_str_eq(ask(PLAIN).state, "gated");
+        ck_assert_int_eq(ask(PLAIN).status, STATUS_FAIL);
+        findings[0].is_broken = false;
+        findings[2].is_broken = true;
+        findings[2].status = STATUS_FAIL; /* critical, without a gate */
+        ck_assert_int_eq(ask(PLAIN).code, 200);
+}
+END_TEST
+
 START_TEST(no_finding_at_all_is_unknown_and_not_healthy) {
         set_up();
         target.n_findings = 0;
@@ -146,10 +164,10 @@ START_TEST(a_broken_gate_holds_only_the_questions_it_had_turned) {
                 int held = cases[i].is_held ? 503 : 200;
 
                 set_up();
-                findings[0].status = STATUS_FAIL;
+                gate_breaks();
                 health_settle(&view, &target, false, NOW);
                 ck_assert_msg(ask(cases[i].query).code == held, "broken: case %zu", i);
-                findings[0].status = STATUS_PASS;
+                gate_mended();
                 health_settle(&view, &target, false, NOW);
                 ck_assert_msg(ask(cases[i].query).code == held, "first clean round: case %zu", i);
                 health_settle(&view, &target, false, NOW);
@@ -176,7 +194,7 @@ START_TEST(after_a_failover_a_200_stays_200_and_a_new_failure_acts_at_once) {
         health_settle(&view, &target, true, NOW);
         ck_assert_str_eq(ask(PLAIN).state, "settling");
         ck_assert_int_eq(ask(PLAIN).code, 200);
-        findings[0].status = STATUS_FAIL;
+        gate_breaks();
         ck_assert_str_eq(ask(PLAIN).state, "gated");
         ck_assert_int_eq(ask(PLAIN).code, 503);
 }
@@ -195,6 +213,7 @@ END_TEST
 int main(void) {
         const TTest *const tests[] = {
                 the_first_row_that_matches_wins,
+                a_gate_is_about_the_breach_and_not_about_its_severity,
                 no_finding_at_all_is_unknown_and_not_healthy,
                 a_broken_gate_holds_only_the_questions_it_had_turned,
                 an_outage_holds_every_question,

@@ -262,6 +262,53 @@ START_TEST(each_scenario_settles_as_written) {
 }
 END_TEST
 
+/* What a gate is about: the same for every severity. */
+START_TEST(a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_severity) {
+        static const struct {
+                Poll poll;
+                bool is_broken;
+        } steps[] = {
+                {{.at = 100, ROWS(1)}, false}, {{.at = 110, ROWS(2)}, false}, {{.at = 120, ROWS(2)}, true},
+                {{.at = 130, LOCK}, true},     {{.at = 140, OK(0)}, true},    {{.at = 150, OK(0)}, false},
+                {{.at = 160, GONE}, false},    {{.at = 170, GONE}, true},     {{.at = 300, LOCK}, false},
+                {{.at = 310, GONE}, true},
+        };
+
+        for (Severity severity = SEVERITY_INFO; severity <= SEVERITY_CRITICAL; severity++) {
+                const Scenario scenario = {"broken", {severity, 2, 2, 2, 30}, {{}}};
+                Finding previous = {};
+
+                for (size_t i = 0; i < ELEMENTS(steps); i++) {
+                        const Poll *poll = &steps[i].poll;
+                        Finding finding = make_finding(&scenario, poll);
+
+                        ck_assert_int_eq(finding_settle(&finding, i > 0 ? &previous : NULL,
+                                                        poll->at * USEC_PER_SEC, EPOCH),
+                                         0);
+                        ck_assert_msg(finding.is_broken == steps[i].is_broken, "%s at %u",
+                                      severity_name(severity), (unsigned)poll->at);
+                        finding_done(&previous);
+                        previous = finding;
+                }
+                ck_assert(finding_age(&previous, 400 * USEC_PER_SEC, EPOCH));
+                ck_assert(!previous.is_broken);
+                finding_done(&previous);
+        }
+}
+END_TEST
+
+START_TEST(what_is_only_noted_breaks_nothing) {
+        static const Reason notes[] = {REASON_NOT_EXPECTED_YET, REASON_DUPLICATE, REASON_UNUSED};
+
+        for (size_t i = 0; i < ELEMENTS(notes); i++) {
+                Finding finding = {.kind = KIND_INDEX, .seen = SEEN_BREACH, .reason = notes[i]};
+
+                ck_assert_int_eq(finding_settle(&finding, NULL, USEC_PER_SEC, EPOCH), 0);
+                ck_assert(!finding.is_broken);
+        }
+}
+END_TEST
+
 int main(void) {
         Suite *suite = suite_create("settle");
         TCase *list = tcase_create("settle");
@@ -269,6 +316,8 @@ int main(void) {
         int failed;
 
         tcase_add_loop_test(list, each_scenario_settles_as_written, 0, ELEMENTS(scenarios));
+        tcase_add_test(list, a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_severity);
+        tcase_add_test(list, what_is_only_noted_breaks_nothing);
         suite_add_tcase(suite, list);
         runner = srunner_create(suite);
         srunner_run_all(runner, CK_ENV);
