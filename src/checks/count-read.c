@@ -51,7 +51,7 @@ bool count_is_slice(const CountTable *table) {
 
 /* Keys of breaking rows are kept as long as there is room for all. */
 static bool keeps_keys(const CountTable *table) {
-        return !table->is_safety && table->facts.key_columns && table->n_rules <= KEYS_RULES &&
+        return !table->is_safety && table->details.key_columns && table->n_rules <= KEYS_RULES &&
                !table->keys.is_cut;
 }
 

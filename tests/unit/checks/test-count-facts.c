@@ -9,8 +9,9 @@
 
 #define DEFAULTS                                                                                             \
         "relid=1|root=1|is_other=f|relkind=r|leaf=shop.orders|can_read=t|can_use=t|row_security=f|pages=10|" \
-        "moved=2|signature=1,9|fingerprint=f|epoch=e|snapshot=s|now=t|busy=0|is_standby=f|counts_rows=t|"    \
-        "is_opaque=f|key_columns={id}|key_types={bigint}"
+        "moved=2|signature=1,9|fingerprint=f|epoch=e|snapshot=s|now=t|busy=0|is_standby=f|counts_rows=t"
+
+#define DETAILS "is_opaque=f|key_columns={id}|key_types={bigint}"
 
 /* A partitioned table 1 with the parts 2 and 3. */
 #define PARENT "relkind=p|leaf=shop.orders|pages=0|moved=0|signature=1"
@@ -35,6 +36,15 @@ static Facts load(const char *const *rows) {
 
         ck_assert_int_eq(count_facts_load(table, &facts), 0);
         return facts;
+}
+
+/* Of a table with these facts. */
+static int load_details(const char *const *facts_rows, const char *row, Details *ret) {
+        _cleanup_(count_facts_done) Facts facts = load(facts_rows);
+        _cleanup_(table_freep) Table *table = rows_make(&count_details_rows, DETAILS, &row, row ? 1 : 0);
+
+        *ret = (Details){};
+        return count_details_load(table, &facts, ret);
 }
 
 START_TEST(d10_d11_d12_rows_are_read_only_where_nothing_stands_against_it) {
@@ -89,12 +99,11 @@ START_TEST(a_table_is_its_own_leaf) {
         ck_assert_str_eq(facts.leaves[0].sql, "shop.orders");
         ck_assert_int_eq(facts.leaves[0].pages, 10);
         ck_assert(facts.pages == 10 && facts.moved == 2 && facts.busy == 0);
-        ck_assert(facts.can_slice && facts.counts_rows && !facts.is_standby && !facts.is_opaque);
+        ck_assert(facts.can_slice && facts.counts_rows && !facts.is_standby);
         ck_assert_str_eq(facts.fingerprint, "f");
         ck_assert_str_eq(facts.snapshot, "e;s");
         ck_assert_str_eq(facts.signature, "e;1,9");
         ck_assert_str_eq(facts.time, "t");
-        ck_assert_ptr_null(facts.visibility);
         count_facts_done(&facts);
         ck_assert_ptr_null(facts.leaves);
 }
@@ -108,7 +117,7 @@ START_TEST(d11b_a_partitioned_table_is_its_parts) {
         ck_assert_str_eq(facts.leaves[1].sql, "shop.orders_3");
         ck_assert(facts.pages == 11 && facts.moved == 4);
         ck_assert_str_eq(facts.signature, "e;1;2,5;3,6");
-        ck_assert_uint_eq(strv_length(facts.key_columns), 1);
+        ck_assert(facts.is_partitioned);
         count_facts_done(&facts);
 
         facts = load((Rows){PARENT});
@@ -148,57 +157,75 @@ START_TEST(other_tables_count_for_what_has_changed_and_are_no_part) {
 END_TEST
 
 START_TEST(what_is_not_told_is_not_known) {
-        Facts facts = load((Rows){"busy=|key_columns=|key_types=|pages=|moved=|is_standby=t|counts_rows=f|"
-                                  "is_opaque=t|visibility=ext"});
+        Facts facts = load((Rows){"busy=|pages=|moved=|is_standby=t|counts_rows=f"});
+        Details details;
 
         ck_assert_int_eq(facts.busy, -1);
-        ck_assert_ptr_null(facts.key_columns);
         ck_assert(facts.pages == 0 && facts.moved == 0);
-        ck_assert(facts.is_standby && !facts.counts_rows && facts.is_opaque);
-        ck_assert_str_eq(facts.visibility, "ext");
+        ck_assert(facts.is_standby && !facts.counts_rows);
         count_facts_done(&facts);
+
+        ck_assert_int_eq(
+                load_details((Rows){""}, "key_columns=|key_types=|is_opaque=t|visibility=ext", &details), 0);
+        ck_assert_ptr_null(details.key_columns);
+        ck_assert(details.is_known && details.is_opaque);
+        ck_assert_str_eq(details.visibility, "ext");
+        count_details_done(&details);
+        ck_assert_int_eq(load_details((Rows){""}, "", &details), 0);
+        ck_assert(!details.is_opaque && !details.visibility);
+        count_details_done(&details);
 }
 END_TEST
 
 START_TEST(d26_keys_of_odd_names_and_types_are_read) {
-        Facts facts = load(
-                (Rows){"key_columns={\"\\\"we ird\\\"\",id,\"\\\"a,b}{\\\"\\\"\\\\\\\\\\\"\"}|"
-                       "key_types={\"character varying(9)\",bigint,\"timestamp(3) with time zone\"}"});
+        Details details;
 
-        ck_assert_uint_eq(strv_length(facts.key_columns), 3);
-        ck_assert_str_eq(facts.key_columns[0], "\"we ird\"");
-        ck_assert_str_eq(facts.key_columns[2], "\"a,b}{\"\"\\\\\"");
-        ck_assert_str_eq(facts.key_types[0], "character varying(9)");
-        ck_assert_str_eq(facts.key_types[2], "timestamp(3) with time zone");
-        count_facts_done(&facts);
+        ck_assert_int_eq(
+                load_details((Rows){""},
+                             "key_columns={\"\\\"we ird\\\"\",id,\"\\\"a,b}{\\\"\\\"\\\\\\\\\\\"\"}|"
+                             "key_types={\"character varying(9)\",bigint,\"timestamp(3) with time zone\"}",
+                             &details),
+                0);
+        ck_assert_uint_eq(strv_length(details.key_columns), 3);
+        ck_assert_str_eq(details.key_columns[0], "\"we ird\"");
+        ck_assert_str_eq(details.key_columns[2], "\"a,b}{\"\"\\\\\"");
+        ck_assert_str_eq(details.key_types[0], "character varying(9)");
+        ck_assert_str_eq(details.key_types[2], "timestamp(3) with time zone");
+        count_details_done(&details);
 }
 END_TEST
 
-START_TEST(through_inheritance_a_key_is_not_unique_and_is_not_used) {
-        Facts facts = load((Rows){"", "relid=2|leaf=shop.child"});
+START_TEST(a_key_is_unique_in_partitions_and_not_through_inheritance) {
+        Details details;
 
-        ck_assert_uint_eq(facts.n_leaves, 2);
-        ck_assert_ptr_null(facts.key_columns);
-        count_facts_done(&facts);
+        ck_assert_int_eq(load_details((Rows){PARENT, PART_2, PART_3}, "", &details), 0);
+        ck_assert_uint_eq(strv_length(details.key_columns), 1);
+        count_details_done(&details);
+        ck_assert_int_eq(load_details((Rows){"", "relid=2|leaf=shop.child"}, "", &details), 0);
+        ck_assert_ptr_null(details.key_columns);
+        count_details_done(&details);
 }
 END_TEST
 
 START_TEST(facts_that_make_no_sense_are_refused) {
-        static const Rows cases[] = {
-                {NULL},
-                {"key_columns=id"},
-                {"key_columns={id"},
-                {"key_types={bigint}x"},
-                {"key_columns={id,line}"}, /* a type is missing */
-                {"key_types="},
+        static const char *const cases[] = {
+                NULL,
+                "key_columns=id",
+                "key_columns={id",
+                "key_types={bigint}x",
+                "key_columns={id,line}", /* a type is missing */
+                "key_types=",
         };
+        _cleanup_(table_freep) Table *nothing = make((Rows){NULL});
+        Facts facts = {};
 
+        ck_assert_int_eq(count_facts_load(nothing, &facts), -EINVAL);
+        ck_assert_ptr_null(facts.leaves);
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
-                _cleanup_(table_freep) Table *table = make(cases[i]);
-                Facts facts = {};
+                Details details;
 
-                ck_assert_msg(count_facts_load(table, &facts) == -EINVAL, "case %zu", i);
-                ck_assert_ptr_null(facts.leaves);
+                ck_assert_msg(load_details((Rows){""}, cases[i], &details) == -EINVAL, "case %zu", i);
+                ck_assert(!details.is_known);
         }
 }
 END_TEST
@@ -212,7 +239,7 @@ int main(void) {
                 other_tables_count_for_what_has_changed_and_are_no_part,
                 what_is_not_told_is_not_known,
                 d26_keys_of_odd_names_and_types_are_read,
-                through_inheritance_a_key_is_not_unique_and_is_not_used,
+                a_key_is_unique_in_partitions_and_not_through_inheritance,
                 facts_that_make_no_sense_are_refused,
         };
 
