@@ -97,6 +97,8 @@ static int take_rows(Catalog *catalog, const CheckContext *context, const Table 
         table_free(catalog->rows);
         catalog->rows = rows;
         catalog->known = true;
+        catalog->at = context->realtime;
+        catalog->boottime = context->boottime;
         catalog->step = CATALOG_DONE;
         if (!catalog->spec->unmatched)
                 return 0;
@@ -144,8 +146,16 @@ int catalog_finish(const Catalog *catalog, const CheckContext *context, Report *
                         return -ENOMEM;
         }
         for (size_t i = 0; i < report->n_findings; i++) {
-                report->findings[i].method = "catalog";
-                report->findings[i].max_age = check_max_age(context->settings->intervals.catalog);
+                Finding *finding = &report->findings[i];
+
+                if (!finding->method)
+                        finding->method = "catalog";
+                if (finding->max_age == 0)
+                        finding->max_age = check_max_age(context->settings->intervals.catalog);
+                if (finding->checked_boottime > 0 || !catalog->known)
+                        continue;
+                finding->checked_at = catalog->at;
+                finding->checked_boottime = catalog->boottime;
         }
         return catalog->failed ? check_blind(report, 0, catalog->failure) : 0;
 }

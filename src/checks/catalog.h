@@ -22,10 +22,11 @@ typedef enum CatalogStep { CATALOG_READ, CATALOG_NAMES, CATALOG_DONE } CatalogSt
 typedef struct Catalog {
         const CatalogSpec *spec;
         CatalogStep step;
-        Table *rows;  /* of the last run that succeeded; empty before */
-        Table *names; /* NULL: not asked, all that is configured was found */
-        bool known;   /* `rows` were really read */
-        bool failed;  /* this run could not read all it wanted */
+        Table *rows;         /* of the last run that succeeded; empty before */
+        Table *names;        /* NULL: not asked, all that is configured was found */
+        bool known;          /* `rows` were really read */
+        usec_t at, boottime; /* when */
+        bool failed;         /* this run could not read all it wanted */
         Reason failure;
 } Catalog;
 
@@ -36,6 +37,6 @@ int catalog_begin(void *state, const CheckContext *context, void *gathered);
 int catalog_next(void *state, const CheckContext *context, Statement *ret);
 int catalog_take(void *state, const CheckContext *context, const Outcome *outcome);
 
-/* The end of judge(): method and max_age of all findings; after a failed run they are unknown, and
- * with nothing known at all one more says so. */
+/* The end of judge(): method, max_age and time of all findings that have none; after a failed run they are
+ * unknown, and with nothing known at all one more says so. */
 int catalog_finish(const Catalog *catalog, const CheckContext *context, Report *report);

@@ -158,6 +158,7 @@ bool answer_is_walking(const CountTable *table) {
 static void contradict(CountTable *table, CountRule *rule) {
         if (rule->trusted != N_METHODS) {
                 rule->is_suspect = true;
+                rule->pass = 0;
         } else if (rule->answer.reason == REASON_OK && rule->answer.count == 0) {
                 rule->is_suspect = rule->is_falling;
                 rule->pass = 0; /* to be counted anew */

@@ -61,8 +61,9 @@ bool count_can_delta(const CountTable *table, const CheckContext *context) {
         const Facts *facts = &table->facts;
         int version_num = context->server->version_num;
 
-        return table->details.visibility && facts->can_slice && facts->counts_rows && !facts->is_standby &&
-               version_num >= VISIBILITY_FROM && version_num < VISIBILITY_END && !table->is_delta_refused;
+        return !table->others && table->details.visibility && facts->can_slice && facts->counts_rows &&
+               !facts->is_standby && version_num >= VISIBILITY_FROM && version_num < VISIBILITY_END &&
+               !table->is_delta_refused;
 }
 
 static void table_facts(CountTable *table, const CheckContext *context) {
@@ -72,6 +73,7 @@ static void table_facts(CountTable *table, const CheckContext *context) {
         table->method_facts = (MethodFacts){
                 .is_suspect = table->has_suspect,
                 .is_opaque = table->details.is_opaque || count_rules(table, is_opaque) > 0,
+                .has_others = table->others != NULL,
                 .was_counted = count_rules(table, is_uncounted) == 0,
                 .same_snapshot = str_equal(facts->snapshot, table->pass.snapshot),
                 .same_signature = str_equal(facts->signature, table->pass.signature),
@@ -207,6 +209,8 @@ static int accept_facts(CountTable *table, const CheckContext *context, const Ou
                 return r == -EINVAL ? 0 : r;
         table->pages = table->facts.pages;
         table->is_sized = true;
+        if (table->is_safety && table->share == 0) /* it was only to tell its size */
+                table->safety_tries = 0;
         if (!str_equal(table->fingerprint, table->facts.fingerprint)) {
                 answer_forget(table);
                 r = str_set(&table->fingerprint, table->facts.fingerprint);

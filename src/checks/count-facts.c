@@ -26,7 +26,8 @@
         ")"
 
 /* What a count rests on but the rows: which relations there are and of what kind, their columns
- * (one that was added with a default changes every row and no statistics), their constraints. */
+ * (one that was added with a default changes every row and no statistics), their constraints, and the
+ * triggers that enforce foreign keys on either side: what was written while they were off is not checked. */
 #define FINGERPRINT                                                                                          \
         "SELECT pg_catalog.hashtextextended(pg_catalog.string_agg(pg_catalog.concat_ws(':', r.oid, "         \
         "c.relkind, c.relrowsecurity, (\n"                                                                   \
@@ -34,8 +35,11 @@
         "a.attnum)\n"                                                                                        \
         "   FROM pg_catalog.pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0), (\n"                  \
         "   SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', k.oid, k.xmin), ',' ORDER BY k.oid)\n"    \
-        "   FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid)), ';' ORDER BY r.oid, r.is_other), "   \
-        "0)::text\n"                                                                                         \
+        "   FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid), (\n"                                  \
+        "   SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', g.oid, g.xmin, g.tgenabled), ',' "        \
+        "ORDER BY g.oid)\n"                                                                                  \
+        "   FROM pg_catalog.pg_trigger g WHERE g.tgrelid = r.oid AND g.tgconstraint <> 0)), ';' "            \
+        "ORDER BY r.oid, r.is_other), 0)::text\n"                                                            \
         "  FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid"
 
 /* pg_current_snapshot() alone may come again on another server, or after a crash that lost
@@ -60,7 +64,8 @@
 
 const char count_facts_sql[] = TREE
         "\n"
-        "SELECT r.oid::int8 AS relid, r.is_other, t.oid::int8 AS root, c.relkind::text AS relkind,\n"
+        "SELECT r.oid::int8 AS relid, r.is_other, r.oid = ANY ($4::oid[]) AS is_named, t.oid::int8 AS root, "
+        "c.relkind::text AS relkind,\n"
         " pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) AS leaf,\n"
         " pg_catalog.has_table_privilege(r.oid, 'SELECT') AS can_read,\n"
         " pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS can_use,\n"
@@ -87,15 +92,16 @@ const char count_facts_sql[] = TREE
         "ORDER BY r.oid, r.is_other";
 
 static const Field facts_fields[] = {
-        {"relid", VALUE_INT, FIELD_HIDDEN},       {"is_other", VALUE_BOOL, FIELD_HIDDEN},
-        {"root", VALUE_INT, FIELD_HIDDEN},        {"relkind", VALUE_TEXT, FIELD_HIDDEN},
-        {"leaf", VALUE_TEXT, FIELD_HIDDEN},       {"can_read", VALUE_BOOL, FIELD_HIDDEN},
-        {"can_use", VALUE_BOOL, FIELD_HIDDEN},    {"row_security", VALUE_BOOL, FIELD_HIDDEN},
-        {"pages", VALUE_INT, FIELD_HIDDEN},       {"moved", VALUE_INT, FIELD_HIDDEN},
-        {"signature", VALUE_TEXT, FIELD_HIDDEN},  {"fingerprint", VALUE_TEXT, FIELD_HIDDEN},
-        {"epoch", VALUE_TEXT, FIELD_HIDDEN},      {"snapshot", VALUE_TEXT, FIELD_HIDDEN},
-        {"now", VALUE_TEXT, FIELD_HIDDEN},        {"busy", VALUE_INT, FIELD_HIDDEN},
-        {"is_standby", VALUE_BOOL, FIELD_HIDDEN}, {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
+        {"relid", VALUE_INT, FIELD_HIDDEN},         {"is_other", VALUE_BOOL, FIELD_HIDDEN},
+        {"is_named", VALUE_BOOL, FIELD_HIDDEN},     {"root", VALUE_INT, FIELD_HIDDEN},
+        {"relkind", VALUE_TEXT, FIELD_HIDDEN},      {"leaf", VALUE_TEXT, FIELD_HIDDEN},
+        {"can_read", VALUE_BOOL, FIELD_HIDDEN},     {"can_use", VALUE_BOOL, FIELD_HIDDEN},
+        {"row_security", VALUE_BOOL, FIELD_HIDDEN}, {"pages", VALUE_INT, FIELD_HIDDEN},
+        {"moved", VALUE_INT, FIELD_HIDDEN},         {"signature", VALUE_TEXT, FIELD_HIDDEN},
+        {"fingerprint", VALUE_TEXT, FIELD_HIDDEN},  {"epoch", VALUE_TEXT, FIELD_HIDDEN},
+        {"snapshot", VALUE_TEXT, FIELD_HIDDEN},     {"now", VALUE_TEXT, FIELD_HIDDEN},
+        {"busy", VALUE_INT, FIELD_HIDDEN},          {"is_standby", VALUE_BOOL, FIELD_HIDDEN},
+        {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
 };
 
 const Shape count_facts_rows = SHAPE("count.facts", facts_fields);
@@ -107,7 +113,7 @@ Reason count_facts_blocked(const Table *rows, int64_t id, bool only) {
         for (size_t row = 0; row < rows->n_rows; row++) {
                 const char *kind = table_text(rows, row, "relkind");
                 bool is_root = table_int(rows, row, "relid") == table_int(rows, row, "root") ||
-                               table_bool(rows, row, "is_other");
+                               (table_bool(rows, row, "is_other") && table_bool(rows, row, "is_named"));
 
                 is_there |= table_int(rows, row, "relid") == id;
                 if (!kind || !strchr("rp", *kind) ||

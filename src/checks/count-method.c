@@ -92,6 +92,8 @@ static const char *not_by_delta(const MethodFacts *f) {
                 return "a walk found rows that the catalog denies";
         if (f->is_opaque)
                 return "the rule depends on more than its row";
+        if (f->has_others)
+                return "the rule depends on rows of another table";
         if (!f->has_visibility)
                 return "pg_visibility is not at hand";
         if (!f->has_map)

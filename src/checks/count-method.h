@@ -25,6 +25,7 @@ typedef struct MethodFacts {
         bool is_proved, is_enforced, is_falling;
         bool is_suspect;   /* a walk found rows that the catalog denies */
         bool is_opaque;    /* depends on more than its own row */
+        bool has_others;   /* on rows of other tables, whose statistics count as well */
         bool was_counted;  /* whole, since the catalog last changed */
         bool has_none;     /* and no row broke it */
         bool has_all_keys; /* or the key of each is kept */

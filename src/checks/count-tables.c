@@ -17,6 +17,10 @@
 /* A table that could not be read waits for this part of the interval, then for twice as long … */
 #define RETRY_PART    96
 #define RETRY_DOUBLES 5
+#define SAME_POLL     (50 * USEC_PER_MSEC)
+
+/* Visits in one run: small tables must not each wait for a poll of their own. */
+#define SAFETY_VISITS 8
 
 static int compare_text(const char *a, const char *b) {
         return strcmp(a ? a : "", b ? b : "");
@@ -163,9 +167,12 @@ static int64_t arrears(const CountTables *tables, usec_t interval) {
         return (int64_t)(total - done < most ? total - done : most);
 }
 
+/* Several visits of one poll are one step. */
 static void note_step(CountTables *tables, usec_t boottime) {
         usec_t gap = tables->asked > 0 ? usec_since(boottime, tables->asked) : 0;
 
+        if (tables->asked > 0 && gap < SAME_POLL)
+                return;
         tables->step = tables->gap > 0 && tables->gap < gap ? tables->gap : gap;
         tables->gap = gap;
         tables->asked = boottime;
@@ -201,7 +208,7 @@ static CountTable *next_visit(CountTables *tables, const SafetyVisit *visit, con
         *ret_pages = INT64_MAX;
         if (context->explain || (context->is_once && context->walk_now))
                 return visit->n < tables->n ? tables->items[visit->n] : NULL;
-        if (context->is_once || visit->n > 0 || context->blocks_left <= 0)
+        if (context->is_once || visit->n >= SAFETY_VISITS || context->blocks_left <= 0)
                 return NULL;
         return count_tables_due(tables, context->boottime, interval, ret_pages);
 }

@@ -14,8 +14,8 @@ typedef struct CountTables {
         usec_t step;  /* how often that is asked: after an outage no longer than ever */
 } CountTables;
 
-/* A visit of the safety walk, behind all else that a run counts: one piece; under --explain and --walk
- * each table. */
+/* A visit of the safety walk, behind all else that a run counts: what is due; under --explain and
+ * --walk each table. */
 typedef struct SafetyVisit {
         CountTable *table;
         size_t n; /* visits in this run */

@@ -24,7 +24,7 @@
 void count_begin(CountTable *table, int64_t share, bool safety) {
         table->stage = COUNT_LOCK;
         table->is_safety = safety;
-        table->safety_tries += safety && share > 0;
+        table->safety_tries += safety;
         table->has_suspect = table->is_later = false;
         table->share = share;
         table->cursor = 0;

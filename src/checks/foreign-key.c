@@ -1,48 +1,22 @@
-/* The check `foreign_key`: every foreign key exists, is enforced and does what is expected.
+/* The check `foreign_key`: every foreign key exists, is enforced and does what is expected, and no row
+ * refers to nothing.
+ *
+ *   catalog (catalog.c) ─▶ wanted … ─▶ count (orphans.c) ─▶ done
+ *      ▲                                 │
+ *      └── once, when counting met a table that is gone
  *
  * What the configuration names is matched by name, else by table, columns and referenced table,
- * whatever its name; the rest is discovered. Counts no orphans.
+ * whatever its name; the rest is discovered. `wanted` asks what it takes to count the orphans of a key
+ * that does not exist. It comes at the shorter of two intervals, as the constraint check does.
  *
  * SPDX-License-Identifier: PostgreSQL */
-#include "foreign-key.h"
-
 #include <errno.h>
 #include <string.h>
 
-#include "catalog.h"
 #include "common.h"
+#include "foreign-key-state.h"
 #include "names.h"
 #include "pgvigil/checks.h"
-#include "standing.h"
-
-static const Field action_fields[] = {
-        {.name = "schemaname",
-         .kind = VALUE_TEXT,
-         .role = FIELD_LABEL,
-         .help = "Schema of the referencing table."},
-        {.name = "relname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Referencing table."},
-        {.name = "conname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Constraint."},
-        {.name = "expected",
-         .kind = VALUE_TEXT,
-         .role = FIELD_LABEL,
-         .help = "Action that the configuration asks for."},
-        {.name = "actual",
-         .kind = VALUE_TEXT,
-         .role = FIELD_LABEL,
-         .help = "Action that the database takes."},
-        {.name = "action_ok",
-         .kind = VALUE_INT,
-         .role = FIELD_GAUGE,
-         .metric = "pgvigil_foreign_key_action_ok",
-         .help = "Whether a configured foreign key acts as expected, as of the last poll of the catalog."},
-};
-
-const Shape foreign_key_shape = SHAPE("foreign_key", action_fields);
-static const Shape *const shapes[] = {&foreign_key_shape, &foreign_key_standing_shape, NULL};
-
-static const ForeignKeySettings *wanted_at(const TargetSettings *settings, size_t i) {
-        return LIST_AT(settings->foreign_keys, ForeignKeySettings, i);
-}
 
 /* How well a key is what is wanted: 0 not at all, 1 by definition, 2 with its actions, 3 by name. */
 static int match(const ForeignKey *key, const ForeignKeySettings *wanted) {
@@ -87,7 +61,7 @@ static int unmatched(const CheckContext *context, const Table *rows, char ***tab
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < context->settings->foreign_keys.count; i++) {
-                const ForeignKeySettings *wanted = wanted_at(context->settings, i);
+                const ForeignKeySettings *wanted = foreign_key_wanted_at(context->settings, i);
                 size_t row;
 
                 r = is_unsure(context->settings, wanted);
@@ -104,6 +78,42 @@ static int unmatched(const CheckContext *context, const Table *rows, char ***tab
         return r < 0 ? r : 0;
 }
 
+/* A referenced table that is in no watched schema may be in any other: then its name is enough. */
+static char *qualify_references(const Catalog *catalog, const TargetSettings *settings, const char *table) {
+        return names_has(catalog->names, settings, table) ? names_qualify(catalog->names, settings, table)
+                                                          : strdup(table);
+}
+
+/* The configured key with the tables that its names mean: its strings are owned by the caller. */
+int foreign_key_seek(const Catalog *catalog, const TargetSettings *settings, const ForeignKeySettings *wanted,
+                     ForeignKeySettings *ret) {
+        *ret = *wanted;
+        ret->table = names_qualify(catalog->names, settings, wanted->table);
+        if (wanted->references)
+                ret->references = qualify_references(catalog, settings, wanted->references);
+        return ret->table && (!wanted->references || ret->references) ? 0 : -ENOMEM;
+}
+
+void foreign_key_sought_done(ForeignKeySettings *sought) {
+        free(sought->table);
+        free(sought->references);
+}
+
+static bool is_wanted(const ForeignKeyState *state, size_t row) {
+        for (size_t i = 0; i < state->n_wanted; i++)
+                if (state->matches[i] == (ssize_t)row)
+                        return true;
+        return false;
+}
+
+bool foreign_key_is_discovered(const ForeignKeyState *state, const TargetSettings *settings, size_t row) {
+        const Table *rows = state->catalog->rows;
+
+        return settings->discover && !is_wanted(state, row) &&
+               check_is_watched(settings, table_text(rows, row, "schemaname"),
+                                table_text(rows, row, "relname"));
+}
+
 static const CatalogSpec spec = {
         .statement = "foreign_key.catalog",
         .sql = foreign_key_sql,
@@ -113,261 +123,253 @@ static const CatalogSpec spec = {
         .unmatched = unmatched,
 };
 
-/* "cascade", "cascade, on update restrict": only the parts that are compared. Owned. */
-static char *actions(const ForeignKeySettings *wanted, const char *on_delete, const char *on_update) {
-        bool has_delete = !str_is_empty(wanted->on_delete), has_update = !str_is_empty(wanted->on_update);
+static void *foreign_key_free(void *data) {
+        ForeignKeyState *state = data;
 
-        return str_format("%s%s%s%s", has_delete ? on_delete : "", has_delete && has_update ? ", " : "",
-                          has_update ? "on update " : "", has_update ? on_update : "");
+        if (!state)
+                return NULL;
+        orphans_free(state->items, state->catalog->rows->n_rows + state->n_wanted);
+        orphans_done(&state->orphans);
+        catalog_free(state->catalog);
+        free(state->matches);
+        free(state);
+        return NULL;
 }
 
-static const char *state_of(Reason reason) {
-        switch (reason) {
-        case REASON_MISSING:
-                return "missing";
-        case REASON_NOT_VALID:
-                return "not_valid";
-        case REASON_NOT_ENFORCED:
-                return "not_enforced";
-        case REASON_DISABLED:
-                return "disabled";
-        case REASON_DIFFERS:
-        case REASON_WRONG_ACTION:
-                return "differs";
-        default:
-                return "enforced";
+static int foreign_key_new(const TargetSettings *settings, void **ret_state) {
+        ForeignKeyState *state = calloc(1, sizeof(*state));
+        void *catalog = NULL;
+        int r = state ? catalog_new(&spec, &catalog) : -ENOMEM;
+
+        if (r < 0) {
+                free(state);
+                return r;
         }
-}
-
-static int publish_standing(Report *report, const CheckContext *context, const ForeignKey *key,
-                            Reason reason) {
-        Table *table = report_table(report, &foreign_key_standing_shape);
-        size_t row;
-
-        if (!table)
-                return -ENOMEM;
-        return standing_add(table,
-                            &(StandingRow){.schema = key->schema,
-                                           .table = key->table,
-                                           .name = key->name,
-                                           .type = 'f',
-                                           .state = state_of(reason),
-                                           .checked_at = context->realtime},
-                            &row);
-}
-
-/* One row for a configured key with actions; a key without `on_delete` does not exist. */
-static int publish(Report *report, const ForeignKeySettings *wanted, const ForeignKey *key) {
-        _cleanup_(freep) char *expected = NULL, *actual = NULL;
-        bool works = key->on_delete && key->is_enforced && !key->disabled_on;
-        Table *table;
-        size_t row;
-
-        if (str_is_empty(wanted->on_delete) && str_is_empty(wanted->on_update))
-                return 0;
-        expected = actions(wanted, wanted->on_delete, wanted->on_update);
-        actual = key->on_delete ? actions(wanted, key->on_delete, key->on_update) : str_format("missing");
-        table = report_table(report, &foreign_key_shape);
-        if (!expected || !actual || !table || table_add_row(table, &row) < 0)
-                return -ENOMEM;
-        table_set_int(table, row, "action_ok", works && foreign_key_acts(key, wanted));
-        if (table_set_text(table, row, "schemaname", key->schema) < 0 ||
-            table_set_text(table, row, "relname", key->table) < 0 ||
-            table_set_text(table, row, "conname", key->name) < 0 ||
-            table_set_text(table, row, "expected", expected) < 0 ||
-            table_set_text(table, row, "actual", actual) < 0)
-                return -ENOMEM;
+        state->catalog = catalog;
+        *ret_state = state;
         return 0;
 }
 
-/* The names that keys of that table have. */
-static int key_names(const Table *rows, const char *table, char ***ret) {
+static int begin_catalog(ForeignKeyState *state, const CheckContext *context) {
+        orphans_free(TAKE(state->items), state->catalog->rows->n_rows + state->n_wanted);
+        state->is_planned = false;
+        state->phase = PHASE_CATALOG;
+        return catalog_begin(state->catalog, context, NULL);
+}
+
+static int foreign_key_begin(void *data, const CheckContext *context, void *gathered) {
+        ForeignKeyState *state = data;
+
+        state->was_reread = false;
+        if (!state->is_planned || !state->catalog->known || state->catalog->failed ||
+            check_catalog_is_due(context, state->catalog->boottime))
+                return begin_catalog(state, context);
+        state->phase = PHASE_COUNT;
+        return orphans_begin(&state->orphans, context);
+}
+
+/* Which row each configured key is. */
+static int find_all(ForeignKeyState *state, const CheckContext *context) {
+        const TargetSettings *settings = context->settings;
+        size_t n = settings->foreign_keys.count;
         int r = 0;
 
-        for (size_t row = 0; r >= 0 && row < rows->n_rows; row++)
-                if (check_name_is_relation(table, table_text(rows, row, "schemaname"),
-                                           table_text(rows, row, "relname")))
-                        r = strv_add(ret, table_text(rows, row, "conname"));
-        return r;
-}
-
-/* `sought` with its columns as the tables spell them, said with the statements that add it. */
-static int describe_missing(Finding *finding, const Catalog *catalog, const CheckContext *context,
-                            const ForeignKeySettings *sought) {
-        const TargetSettings *settings = context->settings;
-        _cleanup_(strv_freep) char **columns = NULL, **partners = NULL, **taken = NULL;
-        ForeignKeySettings spelled = *sought;
-        int r = names_columns(catalog->names, settings, sought->table, sought->columns, &columns);
-
-        if (r >= 0 && sought->references)
-                r = names_columns(catalog->names, settings, sought->references, sought->referenced_columns,
-                                  &partners);
-        if (r >= 0)
-                r = key_names(catalog->rows, sought->table, &taken);
-        if (r < 0)
-                return r;
-        spelled.columns = columns;
-        spelled.referenced_columns = partners;
-        return foreign_key_describe_missing(finding, &spelled, taken,
-                                            !names_is_partitioned(catalog->names, settings, sought->table) ||
-                                                    foreign_key_takes_not_valid(context));
-}
-
-/* Why a wanted key is not there, said in its finding: the names of both tables, else that it is missing. */
-static int explain_missing(Finding *finding, const Catalog *catalog, const CheckContext *context,
-                           const ForeignKeySettings *wanted, const ForeignKeySettings *sought) {
-        int r = names_explain(finding, context, &wanted->rule, catalog->names, wanted->table,
-                              wanted->columns);
-
-        if (r == 0 && wanted->references)
-                r = names_explain(finding, context, &wanted->rule, catalog->names, wanted->references,
-                                  wanted->referenced_columns);
-        if (r != 0)
-                return r;
-        check_set_due(finding, context, &wanted->rule, REASON_MISSING);
-        return describe_missing(finding, catalog, context, sought);
-}
-
-static int judge_missing(const Catalog *catalog, const CheckContext *context, Report *report,
-                         const ForeignKeySettings *wanted, const ForeignKeySettings *sought) {
-        char schema[IDENTIFIER_MAX] = "", relation[IDENTIFIER_MAX] = "";
-        _cleanup_(freep) char *described = str_is_empty(wanted->name) ? foreign_key_wanted_name(wanted)
-                                                                      : str_format("%s", wanted->name);
-        ForeignKey missing;
-        Finding *finding;
-        bool is_due;
-        int r;
-
-        if (!described)
+        free(state->matches);
+        state->matches = calloc(n + 1, sizeof(*state->matches));
+        state->n_wanted = state->matches ? n : 0;
+        if (!state->matches)
                 return -ENOMEM;
-        if (names_resolve(catalog->names, context->settings, wanted->table, schema, relation) < 0)
-                finding = report_add(report, KIND_FOREIGN_KEY, wanted->table, described);
-        else
-                finding = check_add(report, KIND_FOREIGN_KEY, *schema ? schema : NULL, relation, described);
-        if (!finding)
-                return -ENOMEM;
-        check_set_rule(finding, context->settings, &wanted->rule);
-        r = explain_missing(finding, catalog, context, wanted, sought);
-        if (r < 0)
-                return r;
-        is_due = finding->seen == SEEN_BREACH && finding->reason != REASON_NOT_EXPECTED_YET;
-        if (!is_due || !catalog->known)
-                return 0;
-        missing = (ForeignKey){.schema = schema, .table = relation, .name = described};
-        r = publish_standing(report, context, &missing, REASON_MISSING);
-        return r < 0 ? r : publish(report, wanted, &missing);
-}
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                _cleanup_(foreign_key_sought_done) ForeignKeySettings sought = {};
+                size_t row = 0;
 
-/* A key that exists; `wanted` NULL: discovered. */
-static int judge_key(const CheckContext *context, Report *report, const ForeignKey *key,
-                     const ForeignKeySettings *wanted) {
-        Reason reason = foreign_key_reason(key, wanted);
-        Finding *finding = check_add(report, KIND_FOREIGN_KEY, key->schema, key->table, key->name);
-        int r;
-
-        if (!finding)
-                return -ENOMEM;
-        check_set_rule(finding, context->settings, wanted ? &wanted->rule : NULL);
-        if (reason == REASON_WRONG_ACTION || reason == REASON_DIFFERS)
-                check_set_due(finding, context, &wanted->rule, reason);
-        else {
-                finding->seen = reason == REASON_OK ? SEEN_OK : SEEN_BREACH;
-                finding->reason = reason;
-        }
-        r = foreign_key_describe(finding, key, wanted, reason);
-        if (r >= 0 && (wanted || reason != REASON_OK))
-                r = publish_standing(report, context, key, reason);
-        return r < 0 || !wanted ? r : publish(report, wanted, key);
-}
-
-/* `sought` is `wanted` with the tables that its names mean. */
-static int judge_sought(const Catalog *catalog, const CheckContext *context, Report *report,
-                        const ForeignKeySettings *wanted, const ForeignKeySettings *sought, bool *is_wanted) {
-        _cleanup_(foreign_key_done) ForeignKey key = {};
-        size_t row;
-        int r = find(catalog->rows, sought, &row);
-
-        if (r < 0)
-                return r;
-        if (r == 0)
-                return judge_missing(catalog, context, report, wanted, sought);
-        is_wanted[row] = true;
-        r = foreign_key_load(catalog->rows, row, &key);
-        return r < 0 ? r : judge_key(context, report, &key, sought);
-}
-
-/* A referenced table that is in no watched schema may be in any other: then its name is enough. */
-static char *qualify_references(const Catalog *catalog, const TargetSettings *settings, const char *table) {
-        return names_has(catalog->names, settings, table) ? names_qualify(catalog->names, settings, table)
-                                                          : strdup(table);
-}
-
-static int judge_wanted(const Catalog *catalog, const CheckContext *context, Report *report,
-                        bool *is_wanted) {
-        const TargetSettings *settings = context->settings;
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < settings->foreign_keys.count; i++) {
-                const ForeignKeySettings *wanted = wanted_at(settings, i);
-                _cleanup_(freep) char *table = names_qualify(catalog->names, settings, wanted->table);
-                _cleanup_(freep) char *references = NULL;
-                ForeignKeySettings sought = *wanted;
-
-                if (wanted->references)
-                        references = qualify_references(catalog, settings, wanted->references);
-                if (!table || (wanted->references && !references))
-                        return -ENOMEM;
-                sought.table = table;
-                sought.references = references;
-                r = judge_sought(catalog, context, report, wanted, &sought, is_wanted);
+                r = foreign_key_seek(state->catalog, settings, foreign_key_wanted_at(settings, i), &sought);
+                if (r >= 0)
+                        r = find(state->catalog->rows, &sought, &row);
+                state->matches[i] = r > 0 ? (ssize_t)row : -1;
         }
         return r < 0 ? r : 0;
 }
 
-static int judge_discovered(const Catalog *catalog, const CheckContext *context, Report *report,
-                            const bool *is_wanted) {
-        const Table *rows = catalog->rows;
+/* The catalog is there: those that exist. */
+static int list_existing(ForeignKeyState *state, const CheckContext *context) {
+        const Table *rows = state->catalog->rows;
+        int r = find_all(state, context);
 
-        for (size_t row = 0; context->settings->discover && row < rows->n_rows; row++) {
+        if (r < 0)
+                return r;
+        state->items = calloc(rows->n_rows + state->n_wanted + 1, sizeof(*state->items));
+        if (!state->items)
+                return -ENOMEM;
+        for (size_t row = 0; r >= 0 && row < rows->n_rows; row++) {
                 _cleanup_(foreign_key_done) ForeignKey key = {};
-                int r;
 
-                if (is_wanted[row] ||
-                    !check_is_watched(context->settings, table_text(rows, row, "schemaname"),
-                                      table_text(rows, row, "relname")))
+                if (!is_wanted(state, row) && !foreign_key_is_discovered(state, context->settings, row))
                         continue;
                 r = foreign_key_load(rows, row, &key);
                 if (r >= 0)
-                        r = judge_key(context, report, &key, NULL);
-                if (r < 0)
+                        r = orphans_set(&state->items[row], &key);
+        }
+        state->cursor = 0;
+        state->phase = PHASE_WANTED;
+        return r;
+}
+
+static int add_list(Statement *statement, char *const *list) {
+        _cleanup_(freep) char *literal = list ? strv_array_literal(list) : NULL;
+
+        return list && !literal ? -ENOMEM : statement_add_parameter(statement, literal);
+}
+
+/* The tables of a configured key, as they are there. */
+typedef struct Pair {
+        char schema[IDENTIFIER_MAX], table[IDENTIFIER_MAX];
+        char other_schema[IDENTIFIER_MAX], other[IDENTIFIER_MAX];
+} Pair;
+
+static int resolve(const ForeignKeyState *state, const TargetSettings *settings,
+                   const ForeignKeySettings *wanted, Pair *ret) {
+        const Table *names = state->catalog->names;
+        int r = names_resolve(names, settings, wanted->table, ret->schema, ret->table);
+
+        return r < 0 ? r : names_resolve(names, settings, wanted->references, ret->other_schema, ret->other);
+}
+
+/* 1: *ret asks what it takes to count a key that does not exist; 0: that is not said. */
+static int wanted_statement(const ForeignKeyState *state, const TargetSettings *settings,
+                            const ForeignKeySettings *wanted, Statement *ret) {
+        const Table *names = state->catalog->names;
+        _cleanup_(strv_freep) char **columns = NULL, **partners = NULL;
+        Pair pair = {};
+        int r;
+
+        if (!wanted->columns || !wanted->references || resolve(state, settings, wanted, &pair) < 0)
+                return 0;
+        r = names_columns(names, settings, wanted->table, wanted->columns, &columns);
+        if (r >= 0)
+                r = names_columns(names, settings, wanted->references, wanted->referenced_columns, &partners);
+        if (r < 0)
+                return r;
+        *ret = (Statement){.name = "foreign_key.wanted", .shape = &foreign_key_wanted, .max_rows = 1};
+        if (str_set(&ret->sql, foreign_key_wanted_sql) < 0 || statement_add_parameter(ret, pair.schema) < 0 ||
+            statement_add_parameter(ret, pair.table) < 0 || add_list(ret, columns) < 0 ||
+            statement_add_parameter(ret, pair.other_schema) < 0 ||
+            statement_add_parameter(ret, pair.other) < 0 || add_list(ret, partners) < 0)
+                return -ENOMEM;
+        return 1;
+}
+
+static int next_wanted(ForeignKeyState *state, const CheckContext *context, Statement *ret) {
+        for (; state->cursor < state->n_wanted; state->cursor++) {
+                int r = 0;
+
+                if (state->matches[state->cursor] < 0)
+                        r = wanted_statement(state, context->settings,
+                                             foreign_key_wanted_at(context->settings, state->cursor), ret);
+                if (r != 0)
                         return r;
         }
+        orphans_replace(&state->orphans, &state->items, state->catalog->rows->n_rows + state->n_wanted,
+                        context);
+        state->is_planned = true;
+        state->phase = PHASE_COUNT;
+        return orphans_begin(&state->orphans, context);
+}
+
+/* Counting met a table that is gone: the findings must not say that it stands. */
+static int next_count(ForeignKeyState *state, const CheckContext *context, Statement *ret) {
+        int r = orphans_next(&state->orphans, context, ret);
+
+        if (r != 0)
+                return r;
+        if (!state->orphans.is_outdated || state->was_reread) {
+                state->phase = PHASE_DONE;
+                return 0;
+        }
+        state->was_reread = true;
+        return begin_catalog(state, context);
+}
+
+static int next_catalog(ForeignKeyState *state, const CheckContext *context, Statement *ret) {
+        int r = catalog_next(state->catalog, context, ret);
+
+        if (r != 0)
+                return r;
+        if (!state->catalog->failed)
+                return list_existing(state, context);
+        state->phase = PHASE_DONE;
         return 0;
 }
 
-static int foreign_key_judge(void *state, const CheckContext *context, Report *report) {
-        const Catalog *catalog = state;
-        _cleanup_(freep) bool *is_wanted = calloc(catalog->rows->n_rows + 1, sizeof(bool));
-        int r = is_wanted ? judge_wanted(catalog, context, report, is_wanted) : -ENOMEM;
+static int foreign_key_next(void *data, const CheckContext *context, Statement *ret) {
+        static int (*const phases[])(ForeignKeyState * state, const CheckContext *context, Statement *ret) = {
+                [PHASE_CATALOG] = next_catalog,
+                [PHASE_WANTED] = next_wanted,
+                [PHASE_COUNT] = next_count,
+        };
+        ForeignKeyState *state = data;
+        _cleanup_(statement_done) Statement statement = {};
+        int r = 0;
 
-        if (r >= 0)
-                r = judge_discovered(catalog, context, report, is_wanted);
-        return r < 0 ? r : catalog_finish(catalog, context, report);
+        while (r == 0 && state->phase != PHASE_DONE)
+                r = phases[state->phase](state, context, &statement);
+        if (r <= 0)
+                return r;
+        *ret = statement;
+        statement = (Statement){};
+        return r;
 }
 
-static int foreign_key_new(const TargetSettings *settings, void **ret_state) {
-        return catalog_new(&spec, ret_state);
+/* A key that cannot be asked about is not counted. */
+static int take_wanted(ForeignKeyState *state, const CheckContext *context, const Outcome *outcome) {
+        size_t i = state->cursor++;
+        const ForeignKeySettings *wanted = foreign_key_wanted_at(context->settings, i);
+        _cleanup_(foreign_key_done) ForeignKey key = {};
+        _cleanup_(freep) char *title = foreign_key_title(wanted);
+        Pair pair = {};
+        int r;
+
+        if (!title)
+                return -ENOMEM;
+        if (outcome->kind != OUTCOME_ROWS || !outcome->table || outcome->table->n_rows != 1 ||
+            resolve(state, context->settings, wanted, &pair) < 0)
+                return 0;
+        r = foreign_key_load_wanted(outcome->table, 0, &key);
+        if (r < 0)
+                return r;
+        key.schema = pair.schema;
+        key.table = pair.table;
+        key.name = title;
+        key.referenced_schema = pair.other_schema;
+        key.referenced_table = pair.other;
+        return orphans_set(&state->items[state->catalog->rows->n_rows + i], &key);
+}
+
+static int foreign_key_take(void *data, const CheckContext *context, const Outcome *outcome) {
+        ForeignKeyState *state = data;
+
+        if (state->phase == PHASE_COUNT)
+                return orphans_take(&state->orphans, context, outcome);
+        if (state->phase == PHASE_WANTED)
+                return take_wanted(state, context, outcome);
+        return catalog_take(state->catalog, context, outcome);
+}
+
+static int foreign_key_judge(void *data, const CheckContext *context, Report *report) {
+        return foreign_key_report(data, context, report);
 }
 
 const CheckKind foreign_key_check = {
         .name = "foreign_key",
-        .help = "Foreign keys exist, are enforced, and act as expected on delete and update.",
+        .help = "Foreign keys exist, are enforced, and act as expected on delete and update; the rows that "
+                "refer to nothing.",
         .interval = offsetof(Intervals, catalog),
-        .shapes = shapes,
+        .also_interval = offsetof(Intervals, violations),
+        .shapes = foreign_key_shapes,
         .new = foreign_key_new,
-        .free = catalog_free,
-        .begin = catalog_begin,
-        .next = catalog_next,
-        .take = catalog_take,
+        .free = foreign_key_free,
+        .begin = foreign_key_begin,
+        .next = foreign_key_next,
+        .take = foreign_key_take,
         .judge = foreign_key_judge,
 };

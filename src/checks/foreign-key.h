@@ -5,8 +5,9 @@
 
 #include "pgvigil/model/check-kind.h"
 
-extern const char foreign_key_sql[];
+extern const char foreign_key_sql[], foreign_key_wanted_sql[];
 extern const Shape foreign_key_catalog; /* what foreign_key_sql answers */
+extern const Shape foreign_key_wanted;  /* what foreign_key_wanted_sql answers */
 extern const Shape foreign_key_shape;   /* what the check publishes */
 
 /* A row of the catalog. Strings are borrowed from the table, the lists are owned. */
@@ -20,10 +21,23 @@ typedef struct ForeignKey {
         char **suppressors;                /* triggers that may swallow its action */
         const char *on_delete, *on_update; /* static: "cascade", "no action" … */
         bool is_partitioned, is_valid, is_enforced, is_full, is_deferrable, is_deferred;
+
+        /* for its orphans */
+        int64_t id, relation, referenced; /* oids; id 0: does not exist */
+        bool is_referenced_partitioned;
+        bool is_bypassed;                   /* by logical replication, or a setting */
+        bool is_temporal;                   /* by PERIOD */
+        bool is_trusted;                    /* built-in code only */
+        bool is_incomparable, is_ambiguous; /* of one that is only wanted: it could not be made */
+        bool row_security;                  /* of either table */
+        const char *altered;                /* digest of triggers that were altered since, or NULL */
+        char **operators, **suffixes;       /* of each column */
+        char **lacks;                       /* "SELECT ON public.orders": what GRANT must give */
 } ForeignKey;
 
 /* 0, -ENOMEM, -EINVAL. */
 int foreign_key_load(const Table *rows, size_t row, ForeignKey *ret);
+int foreign_key_load_wanted(const Table *rows, size_t row, ForeignKey *ret); /* without names */
 void foreign_key_done(ForeignKey *key);
 
 /* Same referencing table, columns (in any order, with their partners) and referenced table. */

@@ -19,6 +19,7 @@ void feed_open(Feed *feed, const CheckKind *kind) {
 
 void feed_close(Feed *feed) {
         report_done(&feed->report);
+        buffer_done(&feed->log);
         feed->kind->free(feed->state);
         strv_free(feed->facts.applied);
         settings_free(feed->settings);
@@ -49,7 +50,7 @@ static void answer(Feed *feed, const CheckContext *context, const Statement *sta
         ck_assert_str_eq(statement->name, said->statement);
         if (said->sqlstate)
                 strncpy(outcome.sqlstate, said->sqlstate, sizeof(outcome.sqlstate) - 1);
-        else
+        else if (statement->shape)
                 ck_assert_int_eq(table_new(statement->shape, NULL, &outcome.table), 0);
         for (size_t i = 0; !said->sqlstate && said->rows[i]; i++) {
                 size_t row;
@@ -70,18 +71,59 @@ static void answer(Feed *feed, const CheckContext *context, const Statement *sta
         ck_assert_int_eq(feed->kind->take(feed->state, context, &outcome), 0);
 }
 
+#define FACTS                                                                                                \
+        "relid=1|root=1|is_other=f|is_named=f|relkind=r|leaf=public.ledger|can_read=t|can_use=t|"            \
+        "row_security=f|moved=0|fingerprint=1|epoch=e|now=2026-11-24 "                                       \
+        "12:00:00+00|busy=0|is_standby=f|counts_rows=t"
+
+/* Counting finds nothing, and the cluster is not quiet between two rounds. */
+static void answer_count(Feed *feed, const CheckContext *context, const Statement *statement) {
+        _cleanup_(freep) char *facts = str_format(FACTS "|pages=%lld|snapshot=%llu|signature=%llu",
+                                                  (long long)(feed->pages > 0 ? feed->pages : 10),
+                                                  (unsigned long long)feed->boottime,
+                                                  (unsigned long long)feed->boottime);
+        _cleanup_(buffer_done) Buffer counts = BUFFER_NULL;
+        Answer said = {.statement = statement->name, .rows = {""}};
+
+        if (str_equal(statement->name, "count.facts"))
+                said.defaults = facts;
+        if (str_equal(statement->name, "count.details"))
+                said.defaults = "is_opaque=f|key_columns={id}|key_types={bigint}";
+        if (str_equal(statement->name, "count.full")) {
+                buffer_add(&counts, "counts=");
+                for (const char *c = statement->sql; (c = strstr(c, "count(*)")); c++)
+                        buffer_printf(&counts, "%c0", c == strstr(statement->sql, "count(*)") ? '{' : ',');
+                buffer_add_char(&counts, '}');
+                said.defaults = buffer_text(&counts);
+        }
+        if (!statement->shape || !said.defaults)
+                said.rows[0] = NULL;
+        answer(feed, context, statement, &said);
+}
+
+static bool is_optional(const Statement *statement) {
+        return strncmp(statement->name, "count.", strlen("count.")) == 0 ||
+               str_equal(statement->name, "foreign_key.wanted");
+}
+
 void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
+        const ServerFacts unknown = {.version_num = 150000};
+        const ServerFacts *server = feed->server.version_num > 0 ? &feed->server : &unknown;
         const CheckContext context = {
                 .settings = feed->target,
-                .server = feed->server.version_num > 0 ? &feed->server : NULL,
+                .server = server,
                 .migrations = &feed->facts,
                 .boottime = feed->boottime,
+                .realtime = feed->boottime,
+                .blocks_left = 4096,
+                .key_rows = feed->key_rows,
         };
         size_t asked = 0;
         int r;
 
         report_done(&feed->report);
         feed->report = (Report){};
+        buffer_clear(&feed->log);
         ck_assert_int_eq(feed->kind->begin(feed->state, &context, NULL), 0);
         for (;;) {
                 _cleanup_(statement_done) Statement statement = {};
@@ -90,6 +132,12 @@ void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
                 if (r == 0)
                         break;
                 ck_assert_int_eq(r, 1);
+                buffer_printf(&feed->log, "%s: %s\n", statement.name, statement.sql);
+                if (is_optional(&statement) &&
+                    (asked >= n_answers || !str_equal(answers[asked].statement, statement.name))) {
+                        answer_count(feed, &context, &statement);
+                        continue;
+                }
                 ck_assert_msg(asked < n_answers, "unexpected statement %s", statement.name);
                 answer(feed, &context, &statement, &answers[asked++]);
         }

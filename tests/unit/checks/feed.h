@@ -14,7 +14,10 @@ typedef struct Feed {
         MigrationFacts facts; /* known, nothing applied */
         ServerFacts server;   /* not known */
         usec_t boottime;      /* the test's clock */
-        Report report;        /* of the last round */
+        size_t key_rows;
+        int64_t pages; /* of the table that is counted; 0: 10 */
+        Buffer log;    /* "name: sql\n" of the last round */
+        Report report; /* of the last round */
 } Feed;
 
 /* What the server says to one statement, in the order in which they are expected. */
@@ -29,7 +32,8 @@ typedef struct Answer {
 void feed_open(Feed *feed, const CheckKind *kind);
 void feed_close(Feed *feed);
 
-/* One whole round; the number and names of the statements must be exactly those. */
+/* One whole round; the number and names of the statements must be exactly those, but those of counting
+ * (table oid 1, no row breaks a rule) may be left out. */
 void feed_round(Feed *feed, const Answer *answers, size_t n_answers);
 
 /* The only finding of that name (and object, unless NULL); fails when there is none or two. */

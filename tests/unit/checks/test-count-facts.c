@@ -74,12 +74,12 @@ START_TEST(d10_d11_d12_rows_are_read_only_where_nothing_stands_against_it) {
                 {{PARENT, PART_2 "|can_read=f|row_security=t"}, false, REASON_OK},
                 {{"", "relid=2", "relid=3"}, false, REASON_OK}, /* inheritance */
                 /* Another table that the rule reads. */
-                {{"", "relid=9|is_other=t"}, false, REASON_OK},
-                {{"", "relid=9|is_other=t|can_read=f"}, false, REASON_PRIVILEGE},
-                {{"", "relid=9|is_other=t|can_use=f"}, false, REASON_PRIVILEGE},
-                {{"", "relid=9|is_other=t|row_security=t"}, false, REASON_ROW_SECURITY},
-                {{"", "relid=9|is_other=t|relkind=v"}, false, REASON_UNSUPPORTED},
-                {{"", "relid=9|is_other=t|relkind=p"}, true, REASON_OK},
+                {{"", "relid=9|is_other=t|is_named=t"}, false, REASON_OK},
+                {{"", "relid=9|is_other=t|is_named=t|can_read=f"}, false, REASON_PRIVILEGE},
+                {{"", "relid=9|is_other=t|is_named=t|can_use=f"}, false, REASON_PRIVILEGE},
+                {{"", "relid=9|is_other=t|is_named=t|row_security=t"}, false, REASON_ROW_SECURITY},
+                {{"", "relid=9|is_other=t|is_named=t|relkind=v"}, false, REASON_UNSUPPORTED},
+                {{"", "relid=9|is_other=t|is_named=t|relkind=p"}, true, REASON_OK},
         };
 
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
@@ -140,9 +140,9 @@ START_TEST(a_part_that_may_not_be_read_by_itself_cannot_be_sliced) {
 END_TEST
 
 START_TEST(other_tables_count_for_what_has_changed_and_are_no_part) {
-        Facts facts = load((Rows){"",
-                                  "relid=9|is_other=t|leaf=shop.customers|pages=99|moved=50|signature=9,1",
-                                  "relid=9|is_other=t|relkind=p|signature=9"});
+        Facts facts = load((Rows){
+                "", "relid=9|is_other=t|is_named=t|leaf=shop.customers|pages=99|moved=50|signature=9,1",
+                "relid=9|is_other=t|is_named=t|relkind=p|signature=9"});
 
         ck_assert_uint_eq(facts.n_leaves, 1);
         ck_assert(facts.pages == 10 && facts.moved == 2);

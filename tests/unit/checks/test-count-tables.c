@@ -13,7 +13,7 @@
 
 #define FACTS                                                                                                \
         "is_other=f|relkind=r|leaf=shop.t|can_read=t|can_use=t|row_security=f|moved=0|signature=s|"          \
-        "fingerprint=1|epoch=e|snapshot=s|now=n|is_standby=f|counts_rows=t|is_opaque=f"
+        "fingerprint=1|epoch=e|snapshot=s|now=n|is_standby=f|counts_rows=t"
 
 typedef struct Simulated {
         int64_t pages;
@@ -121,6 +121,8 @@ static Table *answer(const Simulated *simulated, const CountTable *table, const 
 
         if (str_equal(statement->name, "count.facts"))
                 return rows_make(statement->shape, FACTS, &row, 1);
+        if (str_equal(statement->name, "count.details"))
+                return rows_make(statement->shape, "is_opaque=f", &(const char *){""}, 1);
         return statement->shape ? rows_make(statement->shape, NULL, NULL, 0) : NULL;
 }
 
@@ -173,7 +175,7 @@ static void poll(Simulation *simulation) {
         table = count_tables_due(&simulation->tables, simulation->now, simulation->interval, &pages);
         if (!table)
                 return;
-        ck_assert_int_gt(pages, 0);
+        ck_assert(pages > 0 || !table->is_sized); /* only its size is asked for */
         pages = visit(simulation, table, pages);
         simulation->simulated[table->id - 1].read += pages;
         if (pages > simulation->burst)
@@ -292,7 +294,8 @@ START_TEST(many_small_tables_are_all_read_in_time) {
 
         for (int i = 0; i < TABLES_MAX; i++)
                 add(&simulation, &(Simulated){.pages = i % 7 == 0 ? 0 : i % 65});
-        simulation.interval = 4 * USEC_PER_HOUR; /* 240 polls for 200 tables, each read in one */
+        simulation.interval = 8 *
+                              USEC_PER_HOUR; /* 480 polls for 200 tables, each sized in one and read in one */
         pass_time(&simulation, simulation.interval);
         check_read(&simulation, began);
         count_tables_done(&simulation.tables);
