@@ -42,6 +42,12 @@
         "ORDER BY r.oid, r.is_other), 0)::text\n"                                                            \
         "  FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid"
 
+/* Part of it: a backup that was restored, a standby that lost the last commits, a crash may all bring
+ * back rows that were corrected, and neither the catalog nor the system identifier tells. */
+#define SERVER                                                                                               \
+        "pg_catalog.pg_postmaster_start_time(),\n"                                                           \
+        "   (SELECT b.stats_reset FROM pg_catalog.pg_stat_bgwriter b)"
+
 /* pg_current_snapshot() alone may come again on another server, or after a crash that lost
  * commits: both end the session, so its beginning is part of the epoch. */
 #define EPOCH                                                                                                \
@@ -82,7 +88,7 @@ const char count_facts_sql[] = TREE
         "FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid\n"
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,\n"
         "this t, (SELECT\n"
-        " (" FINGERPRINT ") AS fingerprint,\n"
+        " pg_catalog.concat_ws(',', (" FINGERPRINT "), " SERVER ") AS fingerprint,\n"
         " (" EPOCH ") AS epoch,\n"
         " pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.clock_timestamp()::text AS now,\n"
         " " BUSY " AS busy,\n"
