@@ -219,12 +219,22 @@ static void jobs_restart(Target *target) {
         target->migrations = migration_facts_free(target->migrations);
 }
 
+static void tell_other_system(const Target *target, const ServerFacts *old, const ServerFacts *server) {
+        LogFields fields = {.target = target->view.name};
+
+        log_event(LOG_NOTICE, &fields,
+                  "another server answers: system %s, version %d; before it was system %s, version %d",
+                  server->system_identifier, server->version_num, old->system_identifier, old->version_num);
+}
+
 static void take_server(Target *target, ServerFacts *server) {
         ServerFacts *old = target->view.server;
 
         target->view.server = server;
-        if (old && is_other_system(old, server))
+        if (old && is_other_system(old, server)) {
                 target->system_changed = target->identity_changed = true;
+                tell_other_system(target, old, server);
+        }
         if (old && old->in_recovery != server->in_recovery)
                 target->identity_changed = true;
         if (target->identity_changed)
