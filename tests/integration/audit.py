@@ -19,6 +19,14 @@ def normal(text):
     return " ".join(text.split())
 
 
+def text_of(line):
+    """A server writes its log in the encoding of the session's database."""
+    try:
+        return line.decode()
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def statements_of(output):
     """The statements in what --explain prints: each ends in a semicolon at the end of a block or line."""
     found = set()
@@ -42,7 +50,7 @@ def logged(cluster, database=None, begin=0):
 
     if not cluster.log.exists():
         return found
-    for line in cluster.log.read_bytes()[begin:].decode(errors="replace").split("\n"):
+    for line in map(text_of, cluster.log.read_bytes()[begin:].split(b"\n")):
         head = HEAD.match(line)
         if not head:
             current = None if current is None else current + "\n" + line
