@@ -193,3 +193,68 @@ def test_d28_without_a_password_clear_text_is_asked_in_vain(lab):
         assert daemon.code(f"/health/{name}") == 503, state
     wait_for(lambda: b"user" in beggar.received, "a client that says who it is")
     assert b"SECRETPW" not in beggar.received, beggar.received
+
+
+# Names as an unlucky resolver knows them.
+RESOLVER = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef int Ask(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+        Ask *real = (Ask *)dlsym(RTLD_NEXT, "getaddrinfo");
+        int r;
+
+        if (!host || !strstr(host, ".vigil.test") || (hints && hints->ai_flags & AI_NUMERICHOST))
+                return real(host, service, hints, ret);
+        if (strncmp(host, "slow", 4) == 0)
+                sleep(2);
+        if (strncmp(host, "gone", 4) == 0)
+                return EAI_NONAME;
+        r = real(strncmp(host, "two", 3) == 0 ? "127.0.0.2" : "127.0.0.1", service, hints, ret);
+        if (r == 0 && strncmp(host, "two", 3) == 0)
+                return real("127.0.0.1", service, hints, &(*ret)->ai_next);
+        return r;
+}
+"""
+
+
+def resolver(lab):
+    """Environment of a daemon that asks this resolver."""
+    path = laboratory.directory("resolver")
+    (path / "resolver.c").write_text(RESOLVER)
+    run(["cc", "-shared", "-fPIC", "-o", path / "resolver.so", path / "resolver.c", "-ldl"])
+    return {"LD_PRELOAD": str(path / "resolver.so"),
+            "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:exitcode=99:verify_asan_link_order=0"}
+
+
+def test_d29_names_that_are_slow_or_unknown_hold_up_nobody_else(lab):
+    cluster = lab.cluster().start()
+    cluster.sql(TABLE)
+    grant(cluster, "postgres")
+
+    def at(host):
+        return target(host.split(".")[0], cluster.conninfo(user="pgvigil", host=host) + " sslmode=disable",
+                      limits='connect_timeout = "5s"; max_age = "20s";')
+
+    lab.daemon(at("127.0.0.1"), start=False).explain()
+    daemon = lab.daemon([at(f"{name}.vigil.test") for name in ("slow", "gone", "two", "good")] + [at("127.0.0.1")],
+                        start=False, extra_env=resolver(lab))
+    daemon.explain = lambda: set()  # would not know these names
+    daemon.start()
+    for name in ("127", "good", "two", "slow"):
+        wait_for(lambda: daemon.code(f"/health/{name}") == 200, name)
+    state = daemon.wait_state("gone", "unreachable")
+    assert state["cause"] == "dns" and daemon.code("/health/gone") == 503, state
+    # Where a connection breaks its name is asked for anew; that the first of two addresses is dead does not matter.
+    for _ in range(3):
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'pgvigil%'")
+        for name in ("127", "good", "two", "slow"):
+            daemon.wait_round(name, 2)
+            wait_for(lambda: daemon.code(f"/health/{name}") == 200, f"{name} again")
+    assert daemon.code("/livez") == 200 and daemon.metric("pgvigil_up", target="gone") == 0
