@@ -21,6 +21,13 @@ void render_metrics_end(MetricsFormat format, Buffer *out);
 /* Samples that render_metrics() writes for a table's row, for max_series. */
 size_t render_metrics_row_samples(const Shape *shape);
 
+/* Marks anew which rows of these tables render_metrics() leaves out: from the end, none but those
+ * that `may_cut` names, until the samples of what is left are at most `limit` or none is left to
+ * cut. *ret_cut: samples that are left out. 0 or -ENOMEM. */
+int render_metrics_cap(Table *const *tables, size_t n_tables, size_t limit,
+                       bool (*may_cut)(const Table *table, size_t row, void *userdata), void *userdata,
+                       size_t *ret_cut);
+
 /* { "version": 1, "time", "status", "scope", "findings": [...] } over the findings that pass the
  * filter (each may be NULL). One shape everywhere. The filter's `status` chooses only which are
  * listed: the top's status and scope are over all of that target and kind, so that asking for

@@ -9,7 +9,6 @@
 #include "internal.h"
 #include "pgvigil/base/log-ids.h"
 #include "pgvigil/base/log.h"
-#include "pgvigil/render.h"
 
 static const char *const cause_hints[N_CAUSES] = {
         [CAUSE_REFUSED] = "Is the server running, and does it listen at that address?",
@@ -157,26 +156,6 @@ static int job_take_tables(const Target *target, Job *job) {
         return 0;
 }
 
-static size_t row_samples(const Table *table) {
-        return render_metrics_row_samples(table->shape);
-}
-
-/* Cuts rows from the end until the target's samples fit: checks put what is abnormal first. */
-static void cap_series(Target *target) {
-        size_t limit = (size_t)target->settings.limits.max_series, samples = 0, dropped = 0;
-
-        for (size_t i = 0; i < target->view.n_tables; i++) {
-                Table *table = target->view.tables[i];
-                size_t a_row = row_samples(table);
-
-                while (table->n_rows > 0 && a_row > 0 && samples + table->n_rows * a_row > limit)
-                        table_drop_last_row(table);
-                samples += table->n_rows * a_row;
-                dropped += table->dropped_rows * a_row;
-        }
-        target->view.series_dropped = dropped;
-}
-
 static int merge_tables(Target *target) {
         size_t total = 0, n = 0;
         Table **tables;
@@ -199,7 +178,6 @@ static int merge_tables(Target *target) {
         free(target->view.tables);
         target->view.tables = tables;
         target->view.n_tables = n;
-        cap_series(target);
         return 0;
 }
 
@@ -224,11 +202,14 @@ static int report_failures(Target *target) {
         return 0;
 }
 
-/* What max_series cut is a finding of the connection's job, which reports in every round. */
+/* What max_series cuts is a finding of the connection's job, which reports in every round. */
 static int report_dropped(Target *target) {
         Job *job = target->n_jobs > 0 ? &target->jobs[0] : NULL;
         Finding *finding;
+        int r = cap_series(target);
 
+        if (r < 0)
+                return r;
         if (!job || !job->has_report || target->view.series_dropped == 0)
                 return 0;
         finding = report_add(&job->report, KIND_CONNECTION, target->view.name, "max_series");
@@ -239,7 +220,8 @@ static int report_dropped(Target *target) {
         finding->reason = REASON_OVER_LIMIT;
         finding->value = VALUE_OF_INT((int64_t)target->view.series_dropped);
         finding->unit = "series";
-        finding->summary = str_format("%" PRIu64 " series are left out of /metrics by limits.max_series",
+        finding->summary = str_format("%" PRIu64 " series of healthy objects are left out of /metrics by "
+                                      "limits.max_series.",
                                       target->view.series_dropped);
         finding->hint = strdup("Raise limits.max_series, or exclude what need not be watched.");
         return 0;
@@ -280,8 +262,8 @@ static void disown_findings(Target *target) {
 
 static void apply(Target *target, const usec_t now[2]) {
         disown_findings(target);
-        if (report_failures(target) < 0 || report_dropped(target) < 0 || merge_findings(target, now) < 0 ||
-            merge_tables(target) < 0)
+        if (report_failures(target) < 0 || merge_tables(target) < 0 || report_dropped(target) < 0 ||
+            merge_findings(target, now) < 0)
                 log_oom();
 
         for (size_t i = 0; i < target->n_jobs; i++) {

@@ -106,6 +106,10 @@ void apply_round(Target *target, usec_t boottime, usec_t realtime);
 void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
 bool apply_age(Target *target, usec_t boottime, usec_t realtime);
 
+/* cap.c: marks what limits.max_series keeps out of /metrics. The tables of this round are in the view,
+ * its findings are not yet. 0 or -ENOMEM. */
+int cap_series(Target *target);
+
 /* engine.c */
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);

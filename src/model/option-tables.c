@@ -85,7 +85,8 @@ static const Option limit_table[] = {
         {"blocks_per_poll", OPTION_INT, AT(Limits, blocks_per_poll), "4096", 16, 10000000,
          .help = "Blocks of tables and indexes that one poll may read to count violations."},
         {"max_series", OPTION_INT, AT(Limits, max_series), "5000", 10, 1000000,
-         .help = "Series of single objects in /metrics; failing objects are never cut."},
+         .help = "Series of single objects in /metrics; only healthy objects are cut, and a finding says "
+                 "so."},
         {"max_age", OPTION_DURATION, AT(Limits, max_age), QUOTED("0s"), 0, USEC_PER_DAY,
          .help = "Age of the heartbeat from which on the target is stale; 0s: three activity intervals, "
                  "at least 30s."},

@@ -32,6 +32,7 @@ Table *table_free(Table *table) {
         for (size_t i = 0; i < table->n_rows * table->shape->n_fields; i++)
                 value_done(&table->cells[i]);
         free(table->cells);
+        free(table->is_cut);
         free(table->target);
         free(table);
         return NULL;
@@ -124,12 +125,4 @@ void table_set_int(Table *table, size_t row, const char *field, int64_t number) 
 
 void table_set_float(Table *table, size_t row, const char *field, double number) {
         table_set(table, row, field, VALUE_OF_FLOAT(number));
-}
-
-void table_drop_last_row(Table *table) {
-        assert(table->n_rows > 0);
-        table->n_rows--;
-        table->dropped_rows++;
-        for (size_t i = 0; i < table->shape->n_fields; i++)
-                value_done(&table->cells[table->n_rows * table->shape->n_fields + i]);
 }

@@ -231,7 +231,7 @@ static int write_row(MetricsWriter *writer, const Source *source, size_t row) {
         const Value *cell = &source->table
                                      ->cells[row * shape->n_fields + (size_t)(source->field - shape->fields)];
 
-        if (!has_sample(source->field, cell))
+        if (!has_sample(source->field, cell) || (source->table->is_cut && source->table->is_cut[row]))
                 return 0;
         render_labels(writer, source, row);
         if (buffer_error(&writer->labels) < 0 || buffer_error(&writer->key) < 0)

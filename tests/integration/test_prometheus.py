@@ -4,7 +4,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 
-from lab import directory, free_port, run, shared, target, wait_for
+from lab import directory, free_port, run, samples, shared, target, wait_for
 
 TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); INSERT INTO t SELECT i, i - 3 FROM generate_series(1, 100) i;
 ALTER TABLE t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;"""
@@ -72,3 +72,26 @@ def test_prometheus_scrapes_and_answers(lab):
     prometheus.wait('pgvigil_up{target="shop"}', 0)
     prometheus.wait('pgvigil_health_code{target="shop"}', 503)
     wait_for(lambda: not prometheus.ask('pgvigil_constraint_violations{target="shop"}'), "the old series to vanish")
+
+
+def test_max_series_cuts_healthy_objects_only_and_says_so_at_once(lab):
+    name = shared.empty("""CREATE TABLE t (id int PRIMARY KEY, a int, b int, CONSTRAINT sound CHECK (a > 0),
+    CONSTRAINT sound_too CHECK (a > 1), FOREIGN KEY (b) REFERENCES t);
+    INSERT INTO t SELECT i, i + 1, 1 FROM generate_series(1, 10) i;
+    ALTER TABLE t ADD CONSTRAINT zz_bad CHECK (b > 1) NOT VALID;""")
+    rules = [f'{{ table = "t"; name = "{n}"; }}' for n in ("sound", "sound_too")]
+    body = f"""constraints = ( {", ".join(rules)} );
+    foreign_keys = ( {{ table = "t"; columns = [ "b" ]; references = "t"; }} );
+    indexes = ( {{ table = "t"; columns = [ "id" ]; }}, {{ table = "t"; name = "gone"; columns = [ "a" ]; }} );"""
+    daemon = lab.daemon(target("db", shared.cluster.conninfo(name, "pgvigil"), body, limits="max_series = 12;", every="10min"))
+    finding = wait_for(lambda: daemon.finding("connection", "max_series"), "the finding of the first round")
+    assert daemon.metric("pgvigil_check_runs_total", check="constraint") == 1, "it took more than one round"
+    assert finding["status"] == "warn" and finding["reason"] == "over_limit", finding
+    assert finding["value"] == daemon.metric("pgvigil_series_dropped_total") > 0, finding
+    assert daemon.metric("pgvigil_constraint_violations", conname="zz_bad") == 10
+    assert daemon.metric("pgvigil_index_state", indexrelname="gone", state="missing") == 1
+    cut = samples(daemon.metrics(), "pgvigil_constraint_state")
+    assert {labels["conname"] for labels, _ in cut} == {"zz_bad"}, cut
+    for metric in ("pgvigil_constraints", "pgvigil_indexes"):
+        assert samples(daemon.metrics(), metric), f"{metric} is cut"
+    assert daemon.metric("pgvigil_constraints", state="enforced") >= 2

@@ -11,7 +11,7 @@ typedef struct Table {
         Value *cells; /* n_rows * shape->n_fields, row by row */
         size_t n_rows;
         size_t allocated_rows;
-        size_t dropped_rows; /* cut by table_drop_last_row() */
+        bool *is_cut; /* a row: left out of /metrics; NULL: none is */
 } Table;
 
 int table_new(const Shape *shape, const char *target, Table **ret);
@@ -20,8 +20,6 @@ DEFINE_CLEANUP(Table, table_free)
 
 /* Appends a row of NULLs; its index in *ret_row (may be NULL). 0 or -ENOMEM. */
 int table_add_row(Table *table, size_t *ret_row);
-
-void table_drop_last_row(Table *table);
 
 /* Cells by field name; an unknown name is our own bug (assert). table_get() never returns NULL. */
 const Value *table_get(const Table *table, size_t row, const char *field);

@@ -207,6 +207,40 @@ START_TEST(samples_of_a_row_are_what_is_written) {
 }
 END_TEST
 
+static bool is_even(const Table *table, size_t row, void *userdata) {
+        return table_int(table, row, "rows") % 2 == 0;
+}
+
+static size_t rows_left(const Table *a, const Table *b, const char *relname) {
+        _cleanup_(freep) char *text = render((const Table *const[]){a, b}, 2, METRICS_PROMETHEUS);
+        _cleanup_(freep) char *label = str_format(",relname=\"%s\"} ", relname);
+
+        return count_of_text(text, label);
+}
+
+START_TEST(a_cap_is_over_all_tables_and_cuts_only_what_may_be_cut) {
+        _cleanup_(table_freep) Table *first = thing_table("shop"), *last = thing_table("shop");
+        size_t a_row = render_metrics_row_samples(&thing_shape), cut;
+        Table *const tables[] = {first, last};
+
+        thing_add(first, "even", 0);
+        thing_add(first, "odd", 1);
+        thing_add(first, "even2", 2);
+        thing_add(last, "odd3", 3);
+        ck_assert_int_eq(render_metrics_cap(tables, 2, 4 * a_row, is_even, NULL, &cut), 0);
+        ck_assert_uint_eq(cut, 0);
+        ck_assert_int_eq(render_metrics_cap(tables, 2, 3 * a_row, is_even, NULL, &cut), 0);
+        ck_assert_uint_eq(cut, a_row);
+        ck_assert(rows_left(first, last, "even") > 0 && rows_left(first, last, "even2") == 0);
+        /* What must stay may be more than the limit. */
+        ck_assert_int_eq(render_metrics_cap(tables, 2, a_row, is_even, NULL, &cut), 0);
+        ck_assert_uint_eq(cut, 2 * a_row);
+        ck_assert(rows_left(first, last, "odd") > 0 && rows_left(first, last, "odd3") > 0);
+        ck_assert_int_eq(render_metrics_cap(tables, 2, 100 * a_row, is_even, NULL, &cut), 0);
+        ck_assert(cut == 0 && rows_left(first, last, "even") > 0);
+}
+END_TEST
+
 START_TEST(no_tables_are_an_empty_body) {
         _cleanup_(buffer_done) Buffer out = {};
 
@@ -262,6 +296,7 @@ int main(void) {
                 numbers_that_are_none_are_spelled_as_prometheus_does,
                 d26_odd_names_are_escaped,
                 samples_of_a_row_are_what_is_written,
+                a_cap_is_over_all_tables_and_cuts_only_what_may_be_cut,
                 no_tables_are_an_empty_body,
                 h14_ten_thousand_rows_take_bounded_time,
         };
