@@ -16,6 +16,7 @@ typedef struct Tally {
         bool any_unknown;
         bool any_fail;
         bool any_warn;
+        bool is_blank; /* nothing that counts was found: no evidence of anything */
         bool role_wrong;
         bool lagging;
 } Tally;
@@ -78,8 +79,8 @@ static Tally tally_target(const TargetView *target, const HealthQuery *query) {
                         tally_add(&tally, finding);
         }
 
-        /* Nothing that counts is no evidence. */
-        if (tally.worst == STATUS_SKIPPED)
+        tally.is_blank = tally.worst == STATUS_SKIPPED;
+        if (tally.is_blank)
                 tally.worst = STATUS_UNKNOWN;
         return tally;
 }
@@ -115,9 +116,10 @@ static bool decide_reach(const View *view, const TargetView *target, const Tally
 }
 
 static bool fails_on(const HealthQuery *query, const Tally *tally) {
+        bool gates = query->fail_on >= FAIL_ON_GATE || query->check;
         bool strict = query->fail_on >= FAIL_ON_CRITICAL || query->check;
 
-        if (query->unknown_fails && strict && tally->any_unknown)
+        if (query->unknown_fails && ((strict && tally->any_unknown) || (gates && tally->is_blank)))
                 return true;
         if (query->fail_on >= FAIL_ON_CRITICAL && tally->any_fail)
                 return true;
@@ -141,7 +143,7 @@ static void decide_data(const TargetView *target, const HealthQuery *query, cons
                         Health *health) {
         bool gates = query->fail_on >= FAIL_ON_GATE;
 
-        health->verified = true;
+        health->verified = !tally->is_blank;
         if (gates && tally->gate_broken) {
                 answer(health, 503, STATUS_FAIL, "gated");
         } else if (gates && tally->gate_unknown) {
@@ -151,6 +153,8 @@ static void decide_data(const TargetView *target, const HealthQuery *query, cons
         } else if (is_settling(&target->settle, query, tally)) {
                 answer(health, target->settle.was_503 || fails_on(query, tally) ? 503 : 200, tally->worst,
                        "settling");
+        } else if (tally->is_blank) {
+                answer(health, fails_on(query, tally) ? 503 : 200, STATUS_UNKNOWN, "unverified");
         } else if (tally->worst != STATUS_PASS) {
                 answer(health, fails_on(query, tally) ? 503 : 200, tally->worst, "degraded");
         } else {
@@ -193,7 +197,9 @@ static bool is_worse(const Health *a, const Health *b) {
 }
 
 Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime) {
-        Health all = {.code = 200, .status = STATUS_SKIPPED, .state = "healthy", .verified = true};
+        Tally blank = {.is_blank = true};
+        Health all = {.code = 200, .status = STATUS_SKIPPED, .verified = true};
+        bool verified = true;
         Scope scope = {};
 
         if (view->is_stopping)
@@ -211,14 +217,18 @@ Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime
                 scope.total += one.scope.total;
                 scope.unknown += one.scope.unknown;
                 scope.violations += one.scope.violations;
+                verified &= one.verified;
                 if (is_worse(&one, &all))
                         all = one;
         }
 
         all.scope = scope;
+        all.verified = verified;
         /* No target counts: routing goes on, but nothing was seen to be good. */
-        if (all.status == STATUS_SKIPPED)
-                all.status = STATUS_UNKNOWN;
+        if (all.status == STATUS_SKIPPED) {
+                all.verified = false;
+                answer(&all, fails_on(query, &blank) ? 503 : 200, STATUS_UNKNOWN, "unverified");
+        }
         return all;
 }
 

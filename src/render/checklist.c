@@ -36,7 +36,7 @@ static const struct {
         {"starting", "no round has finished yet"},
         {"stopping", "the daemon is stopping"},
         {"unreachable", "the database cannot be reached, or is not in the expected role"},
-        {"unverified", "a rule with gate = true cannot be checked, and none is known to be broken"},
+        {"unverified", "a rule with gate = true cannot be checked, or nothing that counts was found"},
 };
 
 void target_add_server(Buffer *out, const TargetView *target) {

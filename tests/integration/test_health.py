@@ -199,3 +199,14 @@ def test_the_global_answer_is_the_worst_of_those_that_count(lab):
     daemon.wait_state("bad", "unreachable")
     assert daemon.code("/health") == 200 and daemon.json("/health")["status"] == "pass"
     assert daemon.code("/health/bad") == 503
+
+
+def test_where_nothing_counts_nothing_is_healthy(lab):
+    canary = 'canaries = ( { name = "later"; sql = "SELECT 1"; } );'
+    daemon = lab.daemon(target("db", database(SOUND)[1], "in_global = false; " + canary, limits='max_age = "30s";'))
+    daemon.wait_state("db", "healthy")
+    for path in ("/health", "/health/db/later", "/health/db/statements"):
+        state = daemon.json(path)
+        assert (state["status"], state["state"], state["verified"]) == ("unknown", "unverified", False), (path, state)
+        assert daemon.code(path) == 200 and daemon.code(path + "?on_unknown=fail") == 503, path
+    assert daemon.code("/health/db?on_unknown=fail") == 200

@@ -134,11 +134,33 @@ START_TEST(a_gate_is_about_the_breach_and_not_about_its_severity) {
 }
 END_TEST
 
-START_TEST(no_finding_at_all_is_unknown_and_not_healthy) {
+static void expect_blank(Health health, int code) {
+        ck_assert_int_eq(health.status, STATUS_UNKNOWN);
+        ck_assert_str_eq(health.state, "unverified");
+        ck_assert(!health.verified && health.scope.total == 0);
+        ck_assert_int_eq(health.code, code);
+}
+
+START_TEST(nothing_that_counts_is_no_evidence_of_health) {
+        static const HealthQuery strict = {.fail_on = FAIL_ON_GATE, .unknown_fails = true},
+                                 lenient = {.fail_on = FAIL_ON_UNREACHABLE, .unknown_fails = true},
+                                 skipped = {.fail_on = FAIL_ON_GATE, .unknown_fails = true, .check = "plain"};
+
         set_up();
+        findings[2].status = STATUS_SKIPPED;
+        expect_blank(ask(skipped), 503);
+        ck_assert_str_eq(ask(strict).state, "healthy");
+
         target.n_findings = 0;
-        ck_assert_int_eq(ask(PLAIN).status, STATUS_UNKNOWN);
-        ck_assert_str_eq(ask(PLAIN).state, "degraded");
+        expect_blank(ask(PLAIN), 200);
+        expect_blank(ask(strict), 503);
+        expect_blank(ask(lenient), 200);
+        expect_blank(health_of_all(&view, &strict, NOW), 503);
+
+        settings.in_global = false;
+        expect_blank(health_of_all(&view, &PLAIN, NOW), 200);
+        expect_blank(health_of_all(&view, &strict, NOW), 503);
+        expect_blank(health_of_all(&view, &lenient, NOW), 200);
 }
 END_TEST
 
@@ -214,7 +236,7 @@ int main(void) {
         const TTest *const tests[] = {
                 the_first_row_that_matches_wins,
                 a_gate_is_about_the_breach_and_not_about_its_severity,
-                no_finding_at_all_is_unknown_and_not_healthy,
+                nothing_that_counts_is_no_evidence_of_health,
                 a_broken_gate_holds_only_the_questions_it_had_turned,
                 an_outage_holds_every_question,
                 after_a_failover_a_200_stays_200_and_a_new_failure_acts_at_once,
