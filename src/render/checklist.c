@@ -5,7 +5,8 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "findings.h"
 
-/* `claim` is written only where every finding of the kind was seen to be in order. */
+/* `claim` is written only where every finding of the kind was seen to be in order. Without one the
+ * findings called "status" say themselves what was looked at. */
 static const struct {
         const char *title, *claim;
 } criteria[N_FINDING_KINDS] = {
@@ -13,7 +14,7 @@ static const struct {
         [KIND_CONSTRAINT] = {"Constraints", "enforced, no row violates"},
         [KIND_FOREIGN_KEY] = {"Foreign keys", "enforced, acting as expected"},
         [KIND_INDEX] = {"Indexes", "in place and valid"},
-        [KIND_MIGRATION] = {"Migrations", "completed without errors"},
+        [KIND_MIGRATION] = {"Migrations", NULL},
         [KIND_CANARY] = {"Queries", "still work, fast enough"},
         [KIND_ACTIVITY] = {"Activity", "no spike in errors"},
         [KIND_STATEMENTS] = {"Performance", "no degradation"},
@@ -98,6 +99,22 @@ static void add_counts(Buffer *out, const KindTally *kind) {
         }
 }
 
+/* A green says how far it goes. */
+static void add_summaries(Buffer *out, const TargetView *target, FindingKind kind) {
+        const char *lead = ": ";
+
+        for (size_t i = 0; i < target->n_findings; i++) {
+                const Finding *finding = &target->findings[i];
+
+                if (finding->kind != kind || finding->status != STATUS_PASS ||
+                    !str_equal(finding->name, "status") || str_is_empty(finding->summary))
+                        continue;
+                buffer_add(out, lead);
+                buffer_add(out, finding->summary);
+                lead = " ";
+        }
+}
+
 void checklist_add_result(Buffer *out, const TargetView *target, FindingKind kind, const KindTally *tally) {
         Status status = tally->worst->status;
 
@@ -110,7 +127,11 @@ void checklist_add_result(Buffer *out, const TargetView *target, FindingKind kin
                 return;
         }
         add_counts(out, tally);
-        if (status == STATUS_PASS && tally->seen_ok == tally->tally.by_status[STATUS_PASS])
+        if (status != STATUS_PASS)
+                return;
+        if (!criteria[kind].claim)
+                add_summaries(out, target, kind);
+        else if (tally->seen_ok == tally->tally.by_status[STATUS_PASS])
                 buffer_printf(out, ": %s", criteria[kind].claim);
 }
 

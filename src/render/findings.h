@@ -42,7 +42,8 @@ typedef struct KindTally {
 void checklist_tally(const TargetView *target, KindTally ret_kinds[static N_FINDING_KINDS]);
 const char *checklist_title(FindingKind kind); /* "Foreign keys" */
 
-/* "59 of 60 in order; 1 fail", with the claim where every one was seen to be in order. */
+/* "59 of 60 in order; 1 fail", with the claim where every one was seen to be in order, or with
+ * how far the green goes. */
 void checklist_add_result(Buffer *out, const TargetView *target, FindingKind kind, const KindTally *tally);
 
 /* "PostgreSQL 15.20, primary", or "not connected (refused)" */

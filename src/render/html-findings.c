@@ -128,14 +128,13 @@ static void add_advice(Buffer *out, const Finding *finding) {
 }
 
 static void add_row(const HtmlPage *page, const Finding *finding) {
-        bool says_more = finding->seen != SEEN_OK || finding->reason != REASON_OK;
         Buffer *out = page->out;
 
         buffer_add(out, "<tr><td>");
         html_finding_badge(out, finding);
         buffer_add(out, "</td><th scope=\"row\">");
         add_subject(out, finding);
-        if (says_more && !str_is_empty(finding->summary)) {
+        if (!str_is_empty(finding->summary)) {
                 buffer_add(out, "<span class=\"note\">");
                 html_lines(out, finding->summary);
                 buffer_add(out, "</span>");

@@ -102,8 +102,7 @@ static void add_note(Buffer *note, const Finding *finding, usec_t realtime) {
                 buffer_add_usec_human(note, usec_since(realtime, finding->checked_at));
                 buffer_add(note, " ago");
         }
-        bool says_more = finding->seen != SEEN_OK || finding->reason != REASON_OK;
-        if (says_more && !str_is_empty(finding->summary)) {
+        if (!str_is_empty(finding->summary)) {
                 buffer_add(note, note->length > 0 ? ": " : NULL);
                 buffer_add(note, finding->summary);
         }

@@ -193,6 +193,8 @@ START_TEST(what_passes_and_the_schedule_are_on_the_targets_page_only) {
         expect(one, "<title>fail: shop - pgvigil</title>");
         expect(one, "<details>\n<summary>4 pass</summary>\n");
         expect(one, "<caption>Constraints (2)</caption>");
+        expect(one, "<code>d</code><span class=\"note\">All is well.</span></th>");
+        expect(one, "Migrations</th><td>1 of 1 in order: 12 applied.</td>");
         expect(one, "noted</span></td><th scope=\"row\"><code>public.items</code> <code>noted</code>"
                     "<span class=\"note\">3 rows break total_amount &gt; 0.</span>"
                     "<span class=\"note\">Repair the rows, then validate the constraint:</span>"

@@ -88,6 +88,30 @@ START_TEST(quiet_still_names_a_target_of_which_nothing_is_known) {
 }
 END_TEST
 
+#define UNREAD "2 applied; no directory was read: pending, modified and missing ones are not known."
+
+START_TEST(the_green_of_migrations_says_how_far_it_goes) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer out = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        fixture_add(shop, PASSING(KIND_MIGRATION, "prisma", "status"))->summary = (char *)UNREAD;
+        ck_assert_int_eq(render_text(&fixture.view, &plain, NOW, &out), 0);
+        ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ✔ Migrations:    1 of 1 in order: " UNREAD "\n"));
+
+        Finding *noted = fixture_add(shop, PASSING(KIND_MIGRATION, "prisma", "1_add"));
+        noted->seen = SEEN_BREACH;
+        buffer_clear(&out);
+        ck_assert_int_eq(render_text(&fixture.view, &plain, NOW, &out), 0);
+        ck_assert_ptr_nonnull(strstr(buffer_text(&out), "1 of 2 in order; 1 noted only: " UNREAD "\n"));
+
+        noted->status = STATUS_WARN;
+        buffer_clear(&out);
+        ck_assert_int_eq(render_text(&fixture.view, &plain, NOW, &out), 0);
+        ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ! Migrations:    1 of 2 in order; 1 warn\n"));
+}
+END_TEST
+
 START_TEST(verbose_lists_what_passes_aligned_with_method_and_age) {
         _cleanup_(fixture_done) Fixture fixture = {};
         _cleanup_(buffer_done) Buffer out = {};
@@ -98,12 +122,12 @@ START_TEST(verbose_lists_what_passes_aligned_with_method_and_age) {
         ck_assert_ptr_nonnull(
                 strstr(buffer_text(&out),
                        "\n"
-                       "  ✔ connection shop connection     catalog, 12 s ago\n"
-                       "  ✔ constraint public.orders d     catalog, 12 s ago\n"
+                       "  ✔ connection shop connection     catalog, 12 s ago: All is well.\n"
+                       "  ✔ constraint public.orders d     catalog, 12 s ago: All is well.\n"
                        "  ✔ constraint public.items noted  full, 12 s ago: 3 rows break total_amount > 0.\n"
                        "      → Repair the rows, then validate the constraint:\n"
                        "        ALTER TABLE public.orders VALIDATE CONSTRAINT c;\n"
-                       "  ✔ index public.orders (a, b)     catalog, 12 s ago\n"
+                       "  ✔ index public.orders (a, b)     catalog, 12 s ago: All is well.\n"
                        "  - backup nightly                 Nothing is configured.\n"
                        "\n"));
 }
@@ -192,6 +216,7 @@ int main(void) {
                 quiet_leaves_out_the_checklist,
                 quiet_says_nothing_when_everything_passes,
                 quiet_still_names_a_target_of_which_nothing_is_known,
+                the_green_of_migrations_says_how_far_it_goes,
                 verbose_lists_what_passes_aligned_with_method_and_age,
                 advice_is_noted_and_is_none_of_the_objects,
                 keys_of_violating_rows_are_one_a_line,
