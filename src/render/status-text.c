@@ -136,20 +136,61 @@ static size_t count_of(const json_t *object, const char *key) {
         return count > 0 ? (size_t)count : 0;
 }
 
-static void add_schedule(Buffer *out, const json_t *target) {
+typedef struct ScheduleWidths {
+        size_t check, interval;
+} ScheduleWidths;
+
+static void add_interval(Buffer *out, const json_t *run) {
+        buffer_add(out, " every ");
+        add_duration(out, json_object_get(run, "interval_s"));
+        buffer_add_char(out, ':');
+}
+
+static ScheduleWidths schedule_widths(const json_t *schedule) {
+        ScheduleWidths widths = {};
         const json_t *run;
         size_t i;
 
-        json_array_foreach(json_object_get(target, "schedule"), i, run) {
-                const char *success = text_of(run, "last_success_at");
-                add_title(out, i == 0 ? "schedule" : "");
-                buffer_add_terminal(out, text_of(run, "check"));
-                buffer_add(out, " every ");
-                add_duration(out, json_object_get(run, "interval_s"));
-                buffer_printf(out, ": %zu runs, %zu failed, last success ", count_of(run, "runs"),
-                              count_of(run, "failures"));
-                buffer_add_terminal(out, success ? success : "never");
-                buffer_add_char(out, '\n');
+        json_array_foreach(schedule, i, run) {
+                _cleanup_(buffer_done) Buffer check = {}, interval = {};
+
+                buffer_add_terminal(&check, text_of(run, "check"));
+                add_interval(&interval, run);
+                size_t check_width = format_width(buffer_text(&check)),
+                       interval_width = format_width(buffer_text(&interval));
+                widths.check = check_width > widths.check ? check_width : widths.check;
+                widths.interval = interval_width > widths.interval ? interval_width : widths.interval;
+        }
+        return widths;
+}
+
+static void add_run(Buffer *out, const json_t *run, const ScheduleWidths *widths) {
+        const char *success = text_of(run, "last_success_at");
+        _cleanup_(buffer_done) Buffer check = {}, interval = {};
+
+        buffer_add_terminal(&check, text_of(run, "check"));
+        add_interval(&interval, run);
+        buffer_add(out, buffer_text(&check));
+        terminal_pad(out, format_width(buffer_text(&check)), widths->check);
+        buffer_add(out, buffer_text(&interval));
+        terminal_pad(out, format_width(buffer_text(&interval)), widths->interval);
+        buffer_printf(out, " %zu runs, %zu failed, last success ", count_of(run, "runs"),
+                      count_of(run, "failures"));
+        buffer_add_terminal(out, success ? success : "never");
+        buffer_add_char(out, '\n');
+}
+
+static void add_schedule(Buffer *out, const json_t *target) {
+        const json_t *schedule = json_object_get(target, "schedule"), *run;
+        ScheduleWidths widths = schedule_widths(schedule);
+        size_t i;
+
+        json_array_foreach(schedule, i, run) {
+                if (i == 0)
+                        add_title(out, "schedule");
+                else
+                        terminal_pad(out, 0, TITLE_WIDTH + 2);
+                add_run(out, run, &widths);
         }
 }
 
@@ -166,9 +207,40 @@ static int read_finding(const json_t *json, FindingText *ret) {
         return status_of(json, &ret->status);
 }
 
-static int add_findings(Buffer *out, const TextOptions *options, const json_t *target, Status status) {
+/* Of what passes or is skipped; what cannot be read is refused when it is added. */
+static size_t passing_width(const json_t *target) {
         const json_t *json;
-        size_t i;
+        size_t i, widest = 0;
+
+        json_array_foreach(json_object_get(target, "findings"), i, json) {
+                FindingText finding;
+                if (read_finding(json, &finding) >= 0 && finding.status <= STATUS_PASS)
+                        terminal_widen(&widest, &finding);
+        }
+        return widest;
+}
+
+/* "catalog, 2026-11-23T15:59:00Z: Valid." as far as it is known. */
+static void add_passing(Buffer *out, const TextOptions *options, const json_t *json,
+                        const FindingText *finding, size_t width) {
+        const char *checked_at = text_of(json, "checked_at");
+        _cleanup_(buffer_done) Buffer note = {};
+
+        buffer_add(&note, finding->method);
+        if (checked_at) {
+                buffer_add(&note, note.length > 0 ? ", " : NULL);
+                buffer_add(&note, checked_at);
+        }
+        if (!str_is_empty(finding->summary)) {
+                buffer_add(&note, note.length > 0 ? ": " : NULL);
+                buffer_add(&note, finding->summary);
+        }
+        terminal_passing(out, options, finding, width, buffer_text(&note));
+}
+
+static int add_findings(Buffer *out, const TextOptions *options, const json_t *target, Status status) {
+        size_t i, width = status <= STATUS_PASS ? passing_width(target) : 0;
+        const json_t *json;
 
         json_array_foreach(json_object_get(target, "findings"), i, json) {
                 FindingText finding;
@@ -180,7 +252,7 @@ static int add_findings(Buffer *out, const TextOptions *options, const json_t *t
                 if (status > STATUS_PASS)
                         terminal_finding(out, options, &finding);
                 else
-                        terminal_passing(out, options, &finding, 0, finding.method);
+                        add_passing(out, options, json, &finding, width);
         }
         return 0;
 }

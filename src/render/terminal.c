@@ -9,6 +9,8 @@
 
 #include "format.h"
 
+#define SUBJECT_WIDTH 80 /* longer ones push their note to the right */
+
 #define COLOUR_OFF  "\033[0m"
 #define COLOUR_BOLD "\033[1m"
 
@@ -95,6 +97,16 @@ void terminal_finding(Buffer *out, const TextOptions *options, const FindingText
                 buffer_add_terminal(out, *key);
                 buffer_add_char(out, '\n');
         }
+}
+
+void terminal_widen(size_t *widest, const FindingText *finding) {
+        _cleanup_(buffer_done) Buffer subject = {};
+
+        terminal_subject(&subject, finding);
+        size_t width = format_width(buffer_text(&subject));
+        width = width < SUBJECT_WIDTH ? width : SUBJECT_WIDTH;
+        if (*widest < width)
+                *widest = width;
 }
 
 void terminal_passing(Buffer *out, const TextOptions *options, const FindingText *finding, size_t width,

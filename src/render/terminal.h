@@ -29,6 +29,9 @@ void terminal_hint(Buffer *out, const char *hint);
 /* What does not pass: the subject, the summary, each line of the hint, the keys. */
 void terminal_finding(Buffer *out, const TextOptions *options, const FindingText *finding);
 
+/* *widest becomes the width of the subject where that is more, up to a limit. */
+void terminal_widen(size_t *widest, const FindingText *finding);
+
 /* What passes or is skipped: one line, the subject padded to `width`, then `note`. */
 void terminal_passing(Buffer *out, const TextOptions *options, const FindingText *finding, size_t width,
                       const char *note);

@@ -10,8 +10,7 @@
 #include "format.h"
 #include "terminal.h"
 
-#define TITLE_WIDTH   15
-#define SUBJECT_WIDTH 60 /* longer ones push their note to the right */
+#define TITLE_WIDTH 15
 
 static FindingText finding_text(const Finding *finding, const char *hint) {
         return (FindingText){
@@ -77,14 +76,10 @@ static size_t passing_width(const TargetView *target) {
         size_t widest = 0;
 
         for (size_t i = 0; i < target->n_findings; i++) {
-                _cleanup_(buffer_done) Buffer subject = {};
                 if (!is_passing(&target->findings[i]))
                         continue;
                 FindingText text = finding_text(&target->findings[i], NULL);
-                terminal_subject(&subject, &text);
-                size_t width = format_width(buffer_text(&subject));
-                if (width > widest && width <= SUBJECT_WIDTH)
-                        widest = width;
+                terminal_widen(&widest, &text);
         }
         return widest;
 }

@@ -8,19 +8,23 @@
 static const TextOptions plain = {}, quiet = {.quiet = true}, verbose = {.verbose = true};
 static const CheckKind thing_check = {.name = "thing", .interval = offsetof(Intervals, catalog)};
 
+static const CheckKind other_check = {.name = "connection", .interval = offsetof(Intervals, safety)};
+
 static char *status_json(void) {
         _cleanup_(fixture_done) Fixture fixture = {};
         _cleanup_(buffer_done) Buffer out = {};
         TargetView *shop = fixture_add_target(&fixture, "shop"), *bank = fixture_add_target(&fixture, "bank");
-        CheckRun run = {.kind = &thing_check,
-                        .runs = 7,
-                        .failures = {[REASON_TIMEOUT] = 1},
-                        .next_due = BOOT + 12 * USEC_PER_SEC};
+        CheckRun runs[] = {{.kind = &thing_check,
+                            .runs = 7,
+                            .failures = {[REASON_TIMEOUT] = 1},
+                            .next_due = BOOT + 12 * USEC_PER_SEC},
+                           {.kind = &other_check}};
 
         fixture_add(shop, PASSING(KIND_INDEX, "public.orders", "i"));
+        fixture_add(shop, PASSING(KIND_INDEX, "public.orders", "a_longer_name"));
         fixture_add(shop, VIOLATED("public.orders", "c", 3));
-        shop->runs = &run;
-        shop->n_runs = 1;
+        shop->runs = runs;
+        shop->n_runs = ELEMENTS(runs);
         bank->reach = REACH_UNREACHABLE;
         bank->cause = CAUSE_REFUSED;
         bank->heartbeat = 0;
@@ -49,7 +53,7 @@ START_TEST(every_target_says_why_its_code_is_what_it_is) {
                     "  connection: ok since 2026-11-23T14:59:00Z; PostgreSQL 15.18, primary, as pgvigil\n"
                     "  heartbeat:  1.2 s ago, allowed 45 s\n"
                     "  now:        idle; next thing in 12 s\n"
-                    "  scope:      2 of 2 checked\n"
+                    "  scope:      3 of 3 checked\n"
                     "  ! constraint public.orders c\n"
                     "      3 rows break total_amount > 0.\n"
                     "      → Repair the rows, then validate the constraint:\n"
@@ -63,7 +67,7 @@ START_TEST(every_target_says_why_its_code_is_what_it_is) {
                     "  now:        check connection\n"
                     "  scope:      0 of 0 checked\n"
                     "\n"
-                    "2 of 2 checked: 1 warn, 0 unknown, 0 fail (status: fail)\n");
+                    "3 of 3 checked: 1 warn, 0 unknown, 0 fail (status: fail)\n");
 }
 END_TEST
 
@@ -72,9 +76,15 @@ START_TEST(verbose_adds_the_schedule_and_what_passes) {
         _cleanup_(buffer_done) Buffer out = {};
 
         expect_rendered(json, &verbose, &out);
-        ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  schedule:   thing every 1 min: 7 runs, 1 failed, "
-                                                        "last success never\n"));
-        ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ✔ index public.orders i  catalog\n"));
+        ck_assert_ptr_nonnull(strstr(buffer_text(&out),
+                                     "  schedule:   thing      every 1 min: 7 runs, 1 failed, last success "
+                                     "never\n"
+                                     "              connection every 1 d:   0 runs, 0 failed, last success "
+                                     "never\n"));
+        ck_assert_ptr_nonnull(strstr(
+                buffer_text(&out),
+                "  ✔ index public.orders i              catalog, 2026-11-23T15:58:48Z: All is well.\n"
+                "  ✔ index public.orders a_longer_name  catalog, 2026-11-23T15:58:48Z: All is well.\n"));
 }
 END_TEST
 

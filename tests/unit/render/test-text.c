@@ -133,6 +133,28 @@ START_TEST(verbose_lists_what_passes_aligned_with_method_and_age) {
 }
 END_TEST
 
+START_TEST(verbose_takes_the_width_of_the_longest_name_up_to_a_limit) {
+        static const char *const names[] = {"short", "wholesaler_products_wholesaler_id_fkey",
+                                            "sixty_two_bytes_sixty_two_bytes_sixty_two_bytes_sixty_two_byte"};
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer out = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        for (size_t i = 0; i < ELEMENTS(names); i++)
+                fixture_add(shop, PASSING(KIND_FOREIGN_KEY, "public.wholesaler_products", names[i]));
+        ck_assert_int_eq(render_text(&fixture.view, &verbose, NOW, &out), 0);
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                _cleanup_(freep) char *line = NULL;
+                char subject[256];
+
+                snprintf(subject, sizeof(subject), "foreign_key public.wholesaler_products %s", names[i]);
+                ck_assert_int_gt(asprintf(&line, "\n  ✔ %-80s  catalog, 12 s ago: All is well.\n", subject),
+                                 0);
+                ck_assert_ptr_nonnull(strstr(buffer_text(&out), line));
+        }
+}
+END_TEST
+
 static Finding *add_advice(TargetView *shop, const char *name) {
         Finding *advice = fixture_add(shop, PASSING(KIND_FOREIGN_KEY, "public.orders", name));
 
@@ -218,6 +240,7 @@ int main(void) {
                 quiet_still_names_a_target_of_which_nothing_is_known,
                 the_green_of_migrations_says_how_far_it_goes,
                 verbose_lists_what_passes_aligned_with_method_and_age,
+                verbose_takes_the_width_of_the_longest_name_up_to_a_limit,
                 advice_is_noted_and_is_none_of_the_objects,
                 keys_of_violating_rows_are_one_a_line,
                 colour_only_when_asked_for,
