@@ -24,13 +24,23 @@ static const Field count_fields[] = {
 static const Shape count_shape = SHAPE("constraints", count_fields);
 const Shape *const constraint_shapes[] = {&constraint_shape, &count_shape, NULL};
 
-static int add_row(const ConstraintState *state, Table *table, const Constraint *constraint) {
+/* What is misspelt is not there either, but it is never `missing`. */
+static Standing standing_of(const Constraint *constraint, const Finding *finding) {
+        Standing standing = constraint_standing(constraint);
+        bool is_misspelt = finding->reason == REASON_NO_SUCH_TABLE ||
+                           finding->reason == REASON_NO_SUCH_COLUMN;
+
+        return standing == STANDING_MISSING && is_misspelt ? STANDING_NONE : standing;
+}
+
+static int add_row(const ConstraintState *state, Table *table, const Constraint *constraint,
+                   Standing stands) {
         StandingRow standing = {
                 .schema = constraint->schema,
                 .table = constraint->table,
                 .name = constraint->name,
                 .type = constraint->type,
-                .state = standing_names[constraint_standing(constraint)],
+                .state = standing_names[stands],
         };
         size_t row;
         int r;
@@ -52,22 +62,24 @@ static int publish_rows(const ConstraintState *state, Report *report, size_t fir
                 return -ENOMEM;
         for (int abnormal = 1; abnormal >= 0; abnormal--)
                 for (size_t i = 0; r >= 0 && i < state->catalog.n_items; i++) {
-                        bool is_abnormal = report->findings[first + i].seen != SEEN_OK;
+                        const Constraint *constraint = &state->catalog.items[i];
+                        const Finding *finding = &report->findings[first + i];
+                        bool is_abnormal = finding->seen != SEEN_OK;
 
-                        if (is_abnormal == abnormal && (is_abnormal || state->catalog.items[i].wanted))
-                                r = add_row(state, table, &state->catalog.items[i]);
+                        if (is_abnormal == abnormal && (is_abnormal || constraint->wanted))
+                                r = add_row(state, table, constraint, standing_of(constraint, finding));
                 }
         return r;
 }
 
-static int publish_counts(const ConstraintState *state, Report *report) {
+static int publish_counts(const ConstraintState *state, Report *report, size_t first) {
         Table *table = report_table(report, &count_shape);
         int64_t counts[N_STANDINGS] = {};
 
         if (!table)
                 return -ENOMEM;
         for (size_t i = 0; i < state->catalog.n_items; i++)
-                counts[constraint_standing(&state->catalog.items[i])]++;
+                counts[standing_of(&state->catalog.items[i], &report->findings[first + i])]++;
         for (size_t i = 0; i < N_STANDINGS; i++) {
                 size_t row;
 
@@ -84,5 +96,5 @@ static int publish_counts(const ConstraintState *state, Report *report) {
 int constraint_publish(const ConstraintState *state, Report *report, size_t first) {
         int r = publish_rows(state, report, first);
 
-        return r < 0 || !state->is_known ? r : publish_counts(state, report);
+        return r < 0 || !state->is_known ? r : publish_counts(state, report, first);
 }

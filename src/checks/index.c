@@ -227,10 +227,10 @@ static int judge_missing(Judge *judge, const IndexSettings *wanted) {
         check_set_rule(finding, judge->context->settings, &wanted->rule);
         r = names_explain(finding, judge->context, &wanted->rule, catalog->names, wanted->table,
                           wanted->columns);
-        if (r == 0) {
-                check_set_due(finding, judge->context, &wanted->rule, REASON_MISSING);
-                r = describe_missing(judge, finding, wanted);
-        }
+        if (r != 0) /* what is misspelt is never `missing` */
+                return r < 0 ? r : 0;
+        check_set_due(finding, judge->context, &wanted->rule, REASON_MISSING);
+        r = describe_missing(judge, finding, wanted);
         if (r < 0 || finding->seen != SEEN_BREACH || finding->reason == REASON_NOT_EXPECTED_YET ||
             !catalog->known)
                 return r < 0 ? r : 0;

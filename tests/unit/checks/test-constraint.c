@@ -230,6 +230,15 @@ START_TEST(one_broken_rule_takes_no_other_down) {
 }
 END_TEST
 
+static void check_no_state(const World *world) {
+        const Table *states = world_table(world, "constraint"), *counts = world_table(world, "constraints");
+
+        ck_assert_uint_eq(states->n_rows, 1);
+        ck_assert_ptr_null(table_text(states, 0, "state"));
+        for (size_t row = 0; row < counts->n_rows; row++)
+                ck_assert_int_eq(table_int(counts, row, "constraints"), 0);
+}
+
 START_TEST(d13_a_misspelt_column_is_named_with_the_nearest) {
         World world;
 
@@ -242,6 +251,7 @@ START_TEST(d13_a_misspelt_column_is_named_with_the_nearest) {
         ck_assert_int_eq(world_finding(&world, "bad")->reason, REASON_NO_SUCH_COLUMN);
         ck_assert_str_eq(world_finding(&world, "bad")->summary,
                          "The table has no column amuont; the nearest name is amount.");
+        check_no_state(&world);
         world_close(&world);
 }
 END_TEST

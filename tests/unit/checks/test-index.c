@@ -226,6 +226,17 @@ START_TEST(a_valid_index_is_preferred_to_a_broken_one) {
 }
 END_TEST
 
+/* What is misspelt has no state at all. */
+static void check_missing(const Feed *feed, bool is_missing) {
+        const Table *states = feed_table(feed, "index"), *counts = feed_table(feed, "indexes");
+
+        ck_assert_uint_eq(states ? states->n_rows : 0, is_missing);
+        if (is_missing)
+                ck_assert_str_eq(table_text(states, 0, "state"), "missing");
+        ck_assert_str_eq(table_text(counts, 3, "state"), "missing");
+        ck_assert_int_eq(table_int(counts, 3, "count"), is_missing);
+}
+
 START_TEST(d13_what_is_configured_and_not_there_says_what_is_wrong) {
         static const struct {
                 const char *table, *columns, *after, *object, *name;
@@ -277,6 +288,7 @@ START_TEST(d13_what_is_configured_and_not_there_says_what_is_wrong) {
                         ck_assert_str_eq(finding->hint, cases[i].hint);
                 if (finding->reason == REASON_MISSING)
                         ck_assert_str_eq(finding->repair, "CREATE INDEX CONCURRENTLY ON public.orders (id);");
+                check_missing(&feed, finding->reason == REASON_MISSING && finding->seen == SEEN_BREACH);
                 feed_close(&feed);
         }
 }
