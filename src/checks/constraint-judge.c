@@ -113,6 +113,8 @@ static int judge_item(const ConstraintState *state, const CheckContext *context,
         check_set_rule(finding, context->settings, constraint->wanted ? &constraint->wanted->rule : NULL);
         set_value(finding, state, context, constraint);
         decide(finding, context, constraint);
+        if (finding->reason == REASON_OVER_LIMIT) /* a walk is under way */
+                finding->method = method_name(METHOD_WALK);
         r = constraint_describe(finding, context, constraint);
         if (r < 0 || finding->seen != SEEN_BREACH)
                 return r;

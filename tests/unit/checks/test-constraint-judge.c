@@ -236,6 +236,21 @@ START_TEST(d13_a_misspelt_table_is_never_missing) {
 }
 END_TEST
 
+START_TEST(a_walk_that_is_under_way_is_the_method) {
+        World world;
+
+        world_open(&world);
+        world.constraints[0] = "validated=f";
+        world.replies[0] = (Reply){"count.facts", .rows = {"pages=1000000"}};
+        world.blocks_left = 1000;
+        world_round(&world);
+        ck_assert_int_eq(world_finding(&world, NAME)->reason, REASON_OVER_LIMIT);
+        ck_assert_str_eq(world_finding(&world, NAME)->method, "walk");
+        ck_assert_int_eq(world_finding(&world, NAME)->value.kind, VALUE_NULL);
+        world_close(&world);
+}
+END_TEST
+
 START_TEST(the_max_age_is_that_of_what_a_finding_rests_on) {
         World world;
 
@@ -258,6 +273,7 @@ int main(void) {
                 another_definition_under_the_name_differs_until_it_is_proved_to_imply_the_rule,
                 a_definition_with_user_code_is_not_compared_and_said_so,
                 d13_a_misspelt_table_is_never_missing,
+                a_walk_that_is_under_way_is_the_method,
                 the_max_age_is_that_of_what_a_finding_rests_on,
         };
 
