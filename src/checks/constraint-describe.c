@@ -16,6 +16,10 @@ static char *quoted(const char *name) {
         return buffer_take(&text);
 }
 
+static const char *monitoring_role(const CheckContext *context) {
+        return context->server && context->server->role ? context->server->role : "pgvigil";
+}
+
 static bool is_pending_migration(const CheckContext *context, const Constraint *constraint) {
         return constraint->wanted && check_expectation(context, &constraint->wanted->rule) == EXPECT_LATER;
 }
@@ -149,10 +153,19 @@ static int say_differs(Finding *finding, const CheckContext *context, const Cons
 }
 
 static int say_no_such_table(Finding *finding, const CheckContext *context, const Constraint *constraint) {
-        if (constraint->relation)
-                return check_say(finding, "The table, or one that the rule names, is not there.");
-        if (!constraint->nearest)
-                return check_say(finding, "There is no such table in the watched schemas.");
+        if (constraint->relation) {
+                if (check_say(finding, "The table, or one that the rule names, is not there.") < 0)
+                        return -ENOMEM;
+                return check_advise(finding,
+                                    "Write each table of the rule with its schema, as in public.orders: "
+                                    "rules are read with an empty search_path.");
+        }
+        if (!constraint->nearest) {
+                if (check_say(finding, "There is no such table in the watched schemas.") < 0)
+                        return -ENOMEM;
+                return check_advise(finding,
+                                    "Correct `table` in the configuration, or add its schema to `schemas`.");
+        }
         if (check_say(finding, "There is no such table; the nearest name is %s.", constraint->nearest) < 0)
                 return -ENOMEM;
         return check_advise(finding, "Correct `table` in the configuration if %s is meant.",
@@ -166,6 +179,9 @@ static int say_no_such_column(Finding *finding, const CheckContext *context, con
 
         if (!column || !nearest)
                 return -ENOMEM;
+        if (check_advise(finding, "Correct the rule in the configuration, or run the migration that adds the "
+                                  "column.") < 0)
+                return -ENOMEM;
         if (!constraint->reading.column)
                 return check_say(finding, "The rule names a column that the table does not have.");
         if (!constraint->reading.nearest)
@@ -176,8 +192,7 @@ static int say_no_such_column(Finding *finding, const CheckContext *context, con
 }
 
 static int say_privilege(Finding *finding, const CheckContext *context, const Constraint *constraint) {
-        const char *role = context->server && context->server->role ? context->server->role : "pgvigil";
-        _cleanup_(freep) char *who = quoted(role);
+        _cleanup_(freep) char *who = quoted(monitoring_role(context));
         _cleanup_(freep) char *schema = quoted(constraint->schema ? constraint->schema : "");
         bool lacks_schema = constraint->relation && !constraint->relation->can_use;
 
@@ -205,9 +220,55 @@ static int say_untrusted(Finding *finding, const CheckContext *context, const Co
 }
 
 static int say_unsupported(Finding *finding, const CheckContext *context, const Constraint *constraint) {
-        return check_say(
-                finding,
-                "A view or a foreign table, or a table with a foreign part: its rows are not counted.");
+        if (check_say(
+                    finding,
+                    "A view or a foreign table, or a table with a foreign part: its rows are not counted.") <
+            0)
+                return -ENOMEM;
+        return constraint->wanted
+                       ? check_advise(finding,
+                                      "Set `table` in the configuration to the table that holds the rows.")
+                       : check_advise(finding, "Leave the table out with `exclude` in the configuration.");
+}
+
+static int say_row_security(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        _cleanup_(freep) char *who = quoted(monitoring_role(context));
+
+        if (!who)
+                return -ENOMEM;
+        if (check_say(finding,
+                      "Row level security hides rows from the monitoring role, so none are counted.") < 0 ||
+            check_advise(finding, "Let the role read past it; a superuser has to.") < 0)
+                return -ENOMEM;
+        return check_repair(finding, "ALTER ROLE %s BYPASSRLS;", who);
+}
+
+static int say_timeout(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        _cleanup_(buffer_done) Buffer limit = BUFFER_NULL;
+
+        buffer_add_usec_human(&limit, context->settings->limits.statement_timeout);
+        if (check_say(finding, "Counting its rows did not finish in time.") < 0)
+                return -ENOMEM;
+        return check_advise(
+                finding, "Raise limits.statement_timeout (now %s), or create an index that serves the rule.",
+                buffer_text(&limit));
+}
+
+static int say_locked(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        _cleanup_(buffer_done) Buffer table = BUFFER_NULL;
+
+        buffer_add_literal(&table, constraint->relation ? constraint->relation->sql : "");
+        if (check_say(finding, "%s", reason_help(REASON_LOCKED)) < 0 ||
+            check_advise(finding, "The next poll tries again. If it stays so, see who holds the lock.") < 0)
+                return -ENOMEM;
+        if (buffer_error(&table) < 0)
+                return -ENOMEM;
+        return constraint->relation
+                       ? check_repair(
+                                 finding,
+                                 "SELECT pid, mode, granted FROM pg_locks WHERE relation = %s::regclass;",
+                                 buffer_text(&table))
+                       : 0;
 }
 
 static int say_over_limit(Finding *finding, const CheckContext *context, const Constraint *constraint) {
@@ -247,6 +308,7 @@ int constraint_describe(Finding *finding, const CheckContext *context, const Con
         } words[] = {
                 {REASON_DIFFERS, say_differs},
                 {REASON_ERROR, say_error},
+                {REASON_LOCKED, say_locked},
                 {REASON_MISSING, say_missing},
                 {REASON_NOT_ENFORCED, say_not_enforced},
                 {REASON_NOT_EXPECTED_YET, say_not_yet},
@@ -256,6 +318,8 @@ int constraint_describe(Finding *finding, const CheckContext *context, const Con
                 {REASON_OK, say_ok},
                 {REASON_OVER_LIMIT, say_over_limit},
                 {REASON_PRIVILEGE, say_privilege},
+                {REASON_ROW_SECURITY, say_row_security},
+                {REASON_TIMEOUT, say_timeout},
                 {REASON_UNSUPPORTED, say_unsupported},
                 {REASON_UNTRUSTED, say_untrusted},
                 {REASON_VIOLATED, say_violated},

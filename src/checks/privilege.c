@@ -36,6 +36,11 @@ static const char privilege_sql[] =
         "       CASE WHEN has_schema_privilege(oid, 'USAGE') THEN 'ok' ELSE 'usage' END\n"
         "  FROM pg_namespace WHERE nspname::text = ANY ($1::text[])\n"
         "UNION ALL\n"
+        "SELECT 'other', nspname::text, NULL, NULL FROM pg_namespace\n"
+        " WHERE nspname::text <> ALL ($1::text[]) AND nspname !~ '^pg_' AND nspname <> 'information_schema'\n"
+        "   AND EXISTS (SELECT FROM unnest($1::text[]) w WHERE w NOT IN (SELECT nspname::text FROM "
+        "pg_namespace))\n"
+        "UNION ALL\n"
         "SELECT 'table', schemaname, relname,\n"
         "       CASE WHEN has_table_privilege(oid, 'SELECT') THEN 'ok'\n"
         "            WHEN has_any_column_privilege(oid, 'SELECT') THEN 'columns'\n"
@@ -112,6 +117,26 @@ static Finding *add_lack(const Judge *judge, const char *object, const char *nam
         return finding;
 }
 
+static int advise_schema(const Judge *judge, Finding *finding, const char *schema) {
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_(freep) char *quoted = NULL;
+        const char *nearest;
+        int r = 0;
+
+        for (size_t row = 0; r >= 0 && row < judge->facts->n_rows; row++)
+                if (fact_is(judge, row, "other") || fact_is(judge, row, "schema"))
+                        r = strv_add(&names, table_text(judge->facts, row, "schemaname"));
+        if (r < 0)
+                return r;
+        nearest = names ? str_nearest(schema, (const char *const *)names) : NULL;
+        if (!nearest)
+                return check_advise(finding, "Correct `schemas` in the configuration, or create the schema.");
+        quoted = str_qualified(NULL, nearest);
+        return quoted ? check_advise(finding, "Correct `schemas` in the configuration if %s is meant.",
+                                     quoted)
+                      : -ENOMEM;
+}
+
 /* A watched schema that does not exist is a breach: it would be an empty green. */
 static int judge_schema(const Judge *judge, const char *schema) {
         ssize_t row = find_fact(judge, "schema", schema);
@@ -129,7 +154,8 @@ static int judge_schema(const Judge *judge, const char *schema) {
                 finding->severity = SEVERITY_CRITICAL;
                 finding->configured = true;
                 finding->reason = REASON_MISSING;
-                return check_say(finding, "The watched schema %s does not exist.", object);
+                r = check_say(finding, "The watched schema %s does not exist.", object);
+                return r < 0 ? r : advise_schema(judge, finding, schema);
         }
         r = check_say(finding, "The role lacks USAGE on the schema: its tables cannot be read.");
         return r < 0 ? r : check_repair(finding, "GRANT USAGE ON SCHEMA %s TO %s;", object, judge->role);

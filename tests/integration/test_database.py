@@ -159,6 +159,7 @@ def test_d11_row_security_is_unknown_never_zero(lab):
     report, _ = check_json("--conninfo", cluster.conninfo(name, "pgvigil"))
     finding = [f for f in report["findings"] if f["name"] == "positive"][0]
     assert finding["status"] == "unknown" and finding["reason"] == "row_security" and finding["value"] is None, finding
+    assert "BYPASSRLS" in finding["hint"], finding
 
 
 def test_d11b_partitions_are_counted_by_their_leaves_and_foreign_ones_are_unknown(lab):
@@ -230,6 +231,13 @@ def test_d13_a_misspelt_table_or_column_is_never_missing(lab):
     daemon.wait_reason("constraint", "c", "no_such_column")
     cluster.sql("DROP TABLE t", name)
     daemon.wait_reason("constraint", "c", "no_such_table")
+
+
+def test_d13_a_misspelt_schema_is_told_the_nearest(lab):
+    cluster, name = shared.get(), shared.empty(TABLE)
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil"), 'schemas = [ "publik" ];'))
+    finding = daemon.wait_reason("privilege", "schema", "missing")
+    assert finding["status"] == "fail" and finding["hint"] == "Correct `schemas` in the configuration if public is meant.", finding
 
 
 def test_d15_exhausted_slots_are_named_and_not_stormed(lab):

@@ -141,7 +141,7 @@ START_TEST(what_the_catalog_forbids_is_not_even_tried) {
                 const char *relation, *repair;
                 Reason reason;
         } cases[] = {
-                {"row_security=t", NULL, REASON_ROW_SECURITY},
+                {"row_security=t", "ALTER ROLE pgvigil BYPASSRLS;", REASON_ROW_SECURITY},
                 {"relkind=f", NULL, REASON_UNSUPPORTED},
                 {"relkind=v", NULL, REASON_UNSUPPORTED},
                 {"can_read=f", "GRANT SELECT ON shop.orders TO pgvigil;", REASON_PRIVILEGE},
@@ -157,6 +157,7 @@ START_TEST(what_the_catalog_forbids_is_not_even_tried) {
                 world_round(&world);
                 check_unknown(&world, NAME, cases[i].reason);
                 ck_assert_pstr_eq(world_finding(&world, NAME)->repair, cases[i].repair);
+                ck_assert_ptr_nonnull(world_finding(&world, NAME)->hint);
                 ck_assert(!world_was_asked(&world, "constraint.lock"));
                 world_close(&world);
         }
@@ -176,6 +177,37 @@ START_TEST(d7_a_locked_table_leaves_the_others_counted) {
         ck_assert_int_eq(world_finding(&world, "items_check")->reason, REASON_NOT_VALID);
         ck_assert_int_eq(world_finding(&world, "items_check")->value.integer, 0);
         world_close(&world);
+}
+END_TEST
+
+START_TEST(what_could_not_be_counted_says_what_to_do) {
+        static const struct {
+                const char *statement, *sqlstate, *hint, *repair;
+        } cases[] = {
+                {"count.full", "57014", "limits.statement_timeout (now 5 s)", NULL},
+                {"constraint.lock", "55P03", "The next poll tries again.",
+                 "SELECT pid, mode, granted FROM pg_locks WHERE relation = 'shop.orders'::regclass;"},
+                {"count.full", "55000", "Set `table` in the configuration", NULL},
+                {"constraint.prove", "42P01", "empty search_path", NULL},
+                {"constraint.prove", "42703", "Correct the rule in the configuration, or run the migration",
+                 NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Finding *finding;
+                World world;
+
+                world_open(&world);
+                world_want(&world, "orders", "c", "a > 0")->rule.severity = SEVERITY_WARNING;
+                world.constraints[0] = "conname=c";
+                world.replies[0] = (Reply){cases[i].statement, .sqlstate = cases[i].sqlstate};
+                world_round(&world);
+                finding = world_finding(&world, "c");
+                ck_assert_msg(finding->hint && strstr(finding->hint, cases[i].hint), "%zu: %s: %s", i,
+                              finding->summary, finding->hint);
+                ck_assert_pstr_eq(finding->repair, cases[i].repair);
+                world_close(&world);
+        }
 }
 END_TEST
 
@@ -546,6 +578,7 @@ int main(void) {
                 a_constraint_that_is_gone_has_the_catalog_read_again_once,
                 what_the_catalog_forbids_is_not_even_tried,
                 d7_a_locked_table_leaves_the_others_counted,
+                what_could_not_be_counted_says_what_to_do,
                 an_error_is_unknown_with_its_reason,
                 one_broken_rule_takes_no_other_down,
                 d13_a_misspelt_column_is_named_with_the_nearest,

@@ -114,6 +114,29 @@ START_TEST(x2_a_role_that_may_too_much_is_a_warning_that_names_it) {
 }
 END_TEST
 
+START_TEST(a_misspelt_schema_is_told_the_nearest) {
+        static const struct {
+                const char *row, *hint;
+        } cases[] = {
+                {"fact=other|schemaname=Publik",
+                 "Correct `schemas` in the configuration if \"Publik\" is meant."},
+                {"fact=other|schemaname=sales",
+                 "Correct `schemas` in the configuration, or create the schema."},
+                {NULL, "Correct `schemas` in the configuration, or create the schema."},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {{"privilege.catalog", NULL, NULL, {ROLE, STATS, cases[i].row}}};
+                Feed feed;
+
+                feed_open(&feed, &privilege_check);
+                feed_round(&feed, answers, 1);
+                ck_assert_str_eq(feed_finding(&feed, "public", "schema")->hint, cases[i].hint);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
 START_TEST(excluded_tables_and_other_schemas_need_no_privilege) {
         const Answer answers[] = {
                 {"privilege.catalog",
@@ -166,6 +189,7 @@ int main(void) {
                 a_role_with_just_what_it_needs_passes,
                 d12_what_the_role_lacks_is_unknown_with_the_grant,
                 x2_a_role_that_may_too_much_is_a_warning_that_names_it,
+                a_misspelt_schema_is_told_the_nearest,
                 excluded_tables_and_other_schemas_need_no_privilege,
                 statistics_are_a_hint_not_a_warning,
                 a_failed_run_without_anything_known_is_unknown,
