@@ -67,6 +67,7 @@ const CheckKind later_check = {
         .help = "What the configuration asks for and this version does not do.",
         .interval = offsetof(Intervals, canaries),
         .shapes = shapes,
+        .asks_nothing = true,
         .new = later_new,
         .free = later_free,
         .begin = later_begin,

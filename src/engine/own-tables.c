@@ -130,6 +130,8 @@ static int add_runs(const TargetView *view, Table *table) {
                 const CheckRun *run = &view->runs[i];
                 size_t row;
 
+                if (run->kind->asks_nothing)
+                        continue;
                 if (table_add_row(table, &row) < 0 ||
                     table_set_text(table, row, "check", run->kind->name) < 0)
                         return -ENOMEM;
@@ -151,7 +153,7 @@ static int add_failures(const TargetView *view, Table *table) {
                 for (unsigned reason = 0; reason < N_REASONS; reason++) {
                         size_t row;
 
-                        if (run->failures[reason] == 0)
+                        if (run->kind->asks_nothing || run->failures[reason] == 0)
                                 continue;
                         if (table_add_row(table, &row) < 0 ||
                             table_set_text(table, row, "check", run->kind->name) < 0 ||

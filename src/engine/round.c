@@ -343,7 +343,7 @@ static bool job_pick(Target *target) {
                 return false;
 
         target->job_began = clock_boottime();
-        target->view.doing = current_job(target)->kind->name;
+        target->view.doing = current_job(target)->kind->asks_nothing ? NULL : current_job(target)->kind->name;
         if (current_job(target)->kind->gather) {
                 int r = job_gather(target);
 

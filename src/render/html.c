@@ -253,7 +253,8 @@ static void add_schedule(const HtmlPage *page, const TargetView *target) {
                         "<th scope=\"col\">Next</th><th scope=\"col\" class=\"number\">Runs</th>"
                         "<th scope=\"col\" class=\"number\">Failures</th></tr></thead>\n<tbody>\n");
         for (size_t i = 0; i < target->n_runs; i++)
-                add_run(page, target, &target->runs[i]);
+                if (!target->runs[i].kind->asks_nothing)
+                        add_run(page, target, &target->runs[i]);
         buffer_add(out, "</tbody>\n</table>\n</section>\n");
 }
 

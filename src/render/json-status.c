@@ -43,6 +43,8 @@ static void write_schedule(JsonWriter *json, const TargetView *target, usec_t bo
                 const CheckRun *run = &target->runs[i];
                 bool is_due_known = run->next_due != 0 && run->next_due != USEC_INFINITY;
 
+                if (run->kind->asks_nothing)
+                        continue;
                 writer_open(json, NULL, '{');
                 writer_text(json, "check", run->kind->name);
                 writer_seconds(json, "interval_s", check_run_interval(target, run->kind));

@@ -206,6 +206,9 @@ def test_h14_metrics_are_valid_to_promtool_and_to_a_strict_reader(lab):
                    "pgvigil_constraint_violations", "pgvigil_constraint_state", "pgvigil_http_requests_total",
                    "pgvigil_check_runs_total", "pgvigil_check_duration_seconds", "process_open_fds"):
         assert family in families, family
+    checks = {labels.split('check="')[1].split('"')[0] for name, labels in found if name == "pgvigil_check_runs_total"}
+    assert checks == {run["check"] for run in daemon.json("/api/v1/status")["targets"][0]["schedule"]}, checks
+    assert "constraint" in checks and "later" not in checks, checks
     checked = subprocess.run(["promtool", "check", "metrics"], input=body, capture_output=True, timeout=60, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

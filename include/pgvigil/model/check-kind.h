@@ -74,6 +74,7 @@ typedef struct CheckKind {
         size_t interval;            /* offsetof(Intervals, …) */
         size_t also_interval;       /* the check runs at the shorter of both; 0: none */
         const Shape *const *shapes; /* what it publishes; NULL-terminated */
+        bool asks_nothing;          /* no statement, no file: its runs are not shown */
 
         int (*new)(const TargetSettings *settings, void **ret_state);
         void *(*free)(void *state);

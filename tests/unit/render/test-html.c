@@ -178,17 +178,20 @@ END_TEST
 START_TEST(what_passes_and_the_schedule_are_on_the_targets_page_only) {
         _cleanup_(fixture_done) Fixture fixture = {};
         TargetView *shop = add_shop(&fixture);
-        CheckRun run = {.kind = &constraint_kind,
-                        .runs = 7,
-                        .last_success_at = NOW - 5 * USEC_PER_SEC,
-                        .next_due = BOOT + 9 * USEC_PER_SEC};
+        const CheckKind inner = {.name = "inner", .asks_nothing = true};
+        CheckRun runs[] = {{.kind = &constraint_kind,
+                            .runs = 7,
+                            .failures = {[REASON_TIMEOUT] = 2},
+                            .last_success_at = NOW - 5 * USEC_PER_SEC,
+                            .next_due = BOOT + 9 * USEC_PER_SEC},
+                           {.kind = &inner, .runs = 7}};
 
-        run.failures[REASON_TIMEOUT] = 2;
-        shop->runs = &run;
-        shop->n_runs = 1;
+        shop->runs = runs;
+        shop->n_runs = ELEMENTS(runs);
         _cleanup_(freep) char *all = page(&fixture, NULL), *one = page(&fixture, shop);
         expect_not(all, "<details");
         expect_not(all, "Schedule");
+        expect_not(one, "inner");
         expect(all, "<a href=\"./target/shop\">");
         expect(one, "<title>fail: shop - pgvigil</title>");
         expect(one, "<details>\n<summary>4 pass</summary>\n");

@@ -240,11 +240,13 @@ START_TEST(status_holds_everything_that_is_known) {
         _cleanup_(buffer_done) Buffer out = {};
         _cleanup_(table_freep) Table *table = thing_table("shop"), *more = thing_table("shop");
         TargetView *shop = fixture_add_target(&fixture, "shop");
-        CheckRun run = {.kind = &thing_check,
-                        .runs = 7,
-                        .failures = {[REASON_TIMEOUT] = 1},
-                        .last_success_at = NOW,
-                        .next_due = BOOT + 1500 * USEC_PER_MSEC};
+        const CheckKind inner = {.name = "inner", .asks_nothing = true};
+        CheckRun runs[] = {{.kind = &inner, .runs = 7},
+                           {.kind = &thing_check,
+                            .runs = 7,
+                            .failures = {[REASON_TIMEOUT] = 1},
+                            .last_success_at = NOW,
+                            .next_due = BOOT + 1500 * USEC_PER_MSEC}};
 
         fixture_add(shop, PASSING(KIND_INDEX, "public.orders", "i"));
         thing_add(table, "orders", 3);
@@ -252,8 +254,8 @@ START_TEST(status_holds_everything_that_is_known) {
         thing_add(more, "items", 0);
         shop->tables = (Table *[]){table, more};
         shop->n_tables = 2;
-        shop->runs = &run;
-        shop->n_runs = 1;
+        shop->runs = runs;
+        shop->n_runs = ELEMENTS(runs);
         shop->doing = "thing";
         ck_assert_int_eq(render_status_json(&fixture.view, BOOT, NOW, &out), 0);
         expect_text(
