@@ -208,6 +208,9 @@ def test_the_shop_is_advised_only_what_is_true(lab):
                                            ("orders", "(final_wholesaler_id)")}
     text = pgvigil("check", "-c", shop_conf(directory("conf"), conninfo), "-v").stdout
     assert "Foreign keys:  12 of 12 in order: enforced, acting as expected\n" in text, text
+    assert "Migrations:    1 of 1 in order: 2 applied.\n" in text, text
+    blind = pgvigil("check", "--conninfo", conninfo).stdout # no directory
+    assert "Migrations:    1 of 1 in order: 2 applied; no directory was read: pending, " in blind, blind
     assert "CREATE INDEX CONCURRENTLY ON public.orders (retailer_id);\n" in text, text
     before = shared.shop(migrated=False)
     report, _ = check_json("-c", shop_conf(directory("conf"), cluster.conninfo(before, "pgvigil")))
