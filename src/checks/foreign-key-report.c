@@ -187,7 +187,7 @@ static int judge_missing(const ForeignKeyState *state, const CheckContext *conte
                 return -ENOMEM;
         check_set_rule(finding, context->settings, &wanted->rule);
         r = explain_missing(finding, state->catalog, context, wanted, sought);
-        is_due = finding->seen == SEEN_BREACH && finding->reason != REASON_NOT_EXPECTED_YET;
+        is_due = finding->seen == SEEN_BREACH && finding->reason == REASON_MISSING; /* not misspelt */
         if (r >= 0 && orphans)
                 r = orphans_judge(orphans, context, &wanted->rule, REASON_MISSING, finding);
         if (r < 0 || !is_due || !state->catalog->known)
