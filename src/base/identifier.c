@@ -1,4 +1,4 @@
-/* Identifiers and literals as PostgreSQL writes them. Never judges whether a name exists.
+/* Identifiers and literals as PostgreSQL writes and reads them. Never judges whether a name exists.
  *
  * The words are those that quote_ident() quotes: every keyword of PostgreSQL 13 to 18 that is not
  * unreserved. A word too many costs a pair of quotes, a word too few a syntax error.
@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "pgvigil/base/str.h"
 
+#include <ctype.h>
 #include <string.h>
 
 /* Sorted by strcmp(). */
@@ -210,6 +211,27 @@ void buffer_add_identifier(Buffer *buffer, const char *name) {
 
 void buffer_add_literal(Buffer *buffer, const char *text) {
         buffer_add_quoted(buffer, text, '\'');
+}
+
+const char *identifier_read(const char *text, char ret[static IDENTIFIER_MAX]) {
+        bool quoted = *text == '"', closed = !quoted;
+        size_t n = 0;
+
+        if (quoted)
+                text++;
+        for (; *text; text++) {
+                if (quoted && *text == '"' && *++text != '"') {
+                        closed = true;
+                        break;
+                }
+                if (!quoted && *text == '.')
+                        break;
+                if (n == IDENTIFIER_MAX - 1)
+                        return NULL;
+                ret[n++] = quoted || !isascii((unsigned char)*text) ? *text : (char)tolower(*text);
+        }
+        ret[n] = '\0';
+        return n > 0 && closed ? text : NULL;
 }
 
 char *str_qualified(const char *schema, const char *name) {

@@ -6,36 +6,13 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "common.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
-
-/* Reads one identifier; the position behind it, or NULL when there is none. */
-static const char *name_part(const char *text, char ret[static IDENTIFIER_MAX]) {
-        bool quoted = *text == '"', closed = !quoted;
-        size_t n = 0;
-
-        if (quoted)
-                text++;
-        for (; *text; text++) {
-                if (quoted && *text == '"' && *++text != '"') {
-                        closed = true;
-                        break;
-                }
-                if (!quoted && *text == '.')
-                        break;
-                if (n == IDENTIFIER_MAX - 1)
-                        return NULL;
-                ret[n++] = quoted || !isascii((unsigned char)*text) ? *text : (char)tolower(*text);
-        }
-        ret[n] = '\0';
-        return n > 0 && closed ? text : NULL;
-}
 
 int check_name_split(const char *text, char ret_schema[static IDENTIFIER_MAX],
                      char ret_name[static IDENTIFIER_MAX]) {
         char first[IDENTIFIER_MAX], second[IDENTIFIER_MAX];
-        const char *end = name_part(text, first);
+        const char *end = identifier_read(text, first);
 
         if (!end)
                 return -EINVAL;
@@ -44,7 +21,7 @@ int check_name_split(const char *text, char ret_schema[static IDENTIFIER_MAX],
                 memcpy(ret_name, first, sizeof(first));
                 return 0;
         }
-        if (*end != '.' || !(end = name_part(end + 1, second)) || *end)
+        if (*end != '.' || !(end = identifier_read(end + 1, second)) || *end)
                 return -EINVAL;
         memcpy(ret_schema, first, sizeof(first));
         memcpy(ret_name, second, sizeof(second));
@@ -67,7 +44,7 @@ bool check_name_is(const char *wanted, const char *actual) {
                 return false;
         if (str_equal(wanted, actual))
                 return true;
-        end = name_part(wanted, part);
+        end = identifier_read(wanted, part);
         return end && !*end && str_equal(part, actual);
 }
 

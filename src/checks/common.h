@@ -6,8 +6,6 @@
 
 #include "pgvigil/model/check-kind.h"
 
-#define IDENTIFIER_MAX 64 /* NAMEDATALEN: 63 bytes and the NUL */
-
 /* Splits "orders" or "public.orders" as PostgreSQL reads it: bare parts fold to lower case, parts
  * in double quotes are exact. *ret_schema is "" without one. 0 or -EINVAL. */
 int check_name_split(const char *text, char ret_schema[static IDENTIFIER_MAX],

@@ -190,15 +190,6 @@ static bool is_excluded(const TargetSettings *settings, const Relation *relation
         return false;
 }
 
-static Constraint *find_configured(ConstraintCatalog *catalog, size_t n_wanted, const Relation *relation,
-                                   const char *name) {
-        for (size_t i = 0; i < n_wanted; i++)
-                if (catalog->items[i].relation == relation && !catalog->items[i].exists &&
-                    check_name_is(catalog->items[i].wanted->name, name))
-                        return &catalog->items[i];
-        return NULL;
-}
-
 static int fill_item(Constraint *item, Relation *relation, const Table *rows, size_t row, const char *name) {
         const char *type = table_text(rows, row, "contype");
 
@@ -215,11 +206,29 @@ static int fill_item(Constraint *item, Relation *relation, const Table *rows, si
         return str_set(&item->name, name);
 }
 
+/* Every rule that means it: one that came second would say that it does not exist. How many, or -ENOMEM. */
+static int fill_configured(ConstraintCatalog *catalog, size_t n_wanted, Relation *relation, const Table *rows,
+                           size_t row, const char *name) {
+        int n = 0;
+
+        for (size_t i = 0; i < n_wanted; i++) {
+                Constraint *item = &catalog->items[i];
+
+                if (item->relation != relation || item->exists || !check_name_is(item->wanted->name, name))
+                        continue;
+                if (fill_item(item, relation, rows, row, name) < 0)
+                        return -ENOMEM;
+                n++;
+        }
+        return n;
+}
+
 static int add_row(ConstraintCatalog *catalog, const TargetSettings *settings, size_t n_wanted,
                    const Table *rows, size_t row) {
         Relation *relation = relation_by_id(catalog, table_int(rows, row, "relid"));
         _cleanup_(freep) char *name = NULL;
         Constraint *item;
+        int n;
 
         if (!relation) /* made or dropped between the two statements */
                 return 0;
@@ -230,9 +239,9 @@ static int add_row(ConstraintCatalog *catalog, const TargetSettings *settings, s
             str_set(&relation->key, table_text(rows, row, "columns")) < 0)
                 return -ENOMEM;
 
-        item = find_configured(catalog, n_wanted, relation, name);
-        if (item)
-                return fill_item(item, relation, rows, row, name);
+        n = fill_configured(catalog, n_wanted, relation, rows, row, name);
+        if (n != 0)
+                return n < 0 ? n : 0;
         if (!settings->discover || relation->is_extension || table_bool(rows, row, "is_inherited") ||
             !strv_contains(settings->schemas, relation->schema) || is_excluded(settings, relation, name))
                 return 0;

@@ -40,8 +40,9 @@ static int walk(Parser *parser, const config_t *config, Settings **ret) {
         if (r < 0)
                 return r;
         parse_group(parser, &settings_options, root, settings);
-        semantics_check(parser, root, settings);
         conninfo_complete(parser, root, settings);
+        unique_check(parser, root, settings);
+        semantics_check(parser, root, settings);
         if (parser->error < 0)
                 return parser->error;
         *ret = TAKE(settings);

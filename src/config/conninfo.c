@@ -34,7 +34,7 @@ static void compare_schema(Parser *parser, const config_setting_t *conninfo, con
                                shown ? shown : "the schema", config_setting_source_line(conninfo));
 }
 
-/* What is wrong with a conninfo was said before. */
+/* What is wrong with a conninfo is said elsewhere. */
 static void complete_target(Parser *parser, const config_setting_t *setting, TargetSettings *target) {
         const config_setting_t *conninfo = config_setting_get_member(setting, "conninfo");
         const config_setting_t *schemas = config_setting_get_member(setting, "schemas");

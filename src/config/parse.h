@@ -26,9 +26,8 @@ void parse_group(Parser *parser, const OptionGroup *group, const config_setting_
 /* value.c: one setting into its field, whatever its type. */
 void parse_value(Parser *parser, const Option *option, const config_setting_t *setting, void *field);
 
-/* unique.c: entries of a list whose OPTION_NAME options are all equal. */
-void parse_unique(Parser *parser, const OptionGroup *group, const config_setting_t *setting,
-                  const List *list);
+/* unique.c: entries of one list whose OPTION_NAME options are all equal. Runs when `schemas` is known. */
+void unique_check(Parser *parser, const config_setting_t *root, const Settings *settings);
 
 /* semantics.c: what the tables cannot say. Runs after the walk, also when that found problems. */
 void semantics_check(Parser *parser, const config_setting_t *root, const Settings *settings);

@@ -229,7 +229,6 @@ static void parse_list(Parser *parser, const Option *option, const config_settin
                 else
                         parse_group(parser, option->group, entry, item);
         }
-        parse_unique(parser, option->group, setting, list);
 }
 
 void parse_value(Parser *parser, const Option *option, const config_setting_t *setting, void *field) {

@@ -14,10 +14,11 @@ static const char *const action_choices[] = {"no action", "restrict",    "cascad
                                              "set null",  "set default", NULL};
 
 static const Option constraint_table[] = {
-        {"table", OPTION_STRING, AT(ConstraintSettings, table), .flags = OPTION_REQUIRED | OPTION_NAME,
+        {"table", OPTION_STRING, AT(ConstraintSettings, table),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_TABLE,
          .help = "The table, with or without its schema, as PostgreSQL would read it."},
-        {"name", OPTION_STRING, AT(ConstraintSettings, name), .flags = OPTION_REQUIRED | OPTION_NAME,
-         .help = "The constraint's name."},
+        {"name", OPTION_STRING, AT(ConstraintSettings, name),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_SQL, .help = "The constraint's name."},
         {"check", OPTION_STRING, AT(ConstraintSettings, check),
          .help = "SQL expression that must hold for every row; left out: only existence is asked."},
 #define RULE_OF ConstraintSettings
@@ -30,14 +31,14 @@ const OptionGroup constraint_options = OPTION_GROUP_OF(
         "Rules that every row must meet, and that must exist as constraints.");
 
 static const Option foreign_key_table[] = {
-        {"table", OPTION_STRING, AT(ForeignKeySettings, table), .flags = OPTION_REQUIRED | OPTION_NAME,
-         .help = "The referencing table."},
-        {"name", OPTION_STRING, AT(ForeignKeySettings, name), .flags = OPTION_NAME,
+        {"table", OPTION_STRING, AT(ForeignKeySettings, table),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_TABLE, .help = "The referencing table."},
+        {"name", OPTION_STRING, AT(ForeignKeySettings, name), .flags = OPTION_NAME | OPTION_SQL,
          .help = "The constraint's name; left out: it is found by its columns."},
-        {"columns", OPTION_STRINGS, AT(ForeignKeySettings, columns), .flags = OPTION_REQUIRED | OPTION_NAME,
-         .help = "The referencing columns."},
+        {"columns", OPTION_STRINGS, AT(ForeignKeySettings, columns),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_SQL, .help = "The referencing columns."},
         {"references", OPTION_STRING, AT(ForeignKeySettings, references),
-         .flags = OPTION_REQUIRED | OPTION_NAME, .help = "The referenced table."},
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_TABLE, .help = "The referenced table."},
         {"referenced_columns", OPTION_STRINGS, AT(ForeignKeySettings, referenced_columns),
          .help = "The referenced columns; left out: not compared."},
         {"on_delete", OPTION_CHOICE, AT(ForeignKeySettings, on_delete), .choices = action_choices,
@@ -53,12 +54,12 @@ const OptionGroup foreign_key_options = OPTION_GROUP_OF("foreign_keys", ForeignK
                                                         "Foreign keys that must exist and act as told.");
 
 static const Option index_table[] = {
-        {"table", OPTION_STRING, AT(IndexSettings, table), .flags = OPTION_REQUIRED | OPTION_NAME,
-         .help = "The indexed table."},
-        {"name", OPTION_STRING, AT(IndexSettings, name), .flags = OPTION_NAME,
+        {"table", OPTION_STRING, AT(IndexSettings, table),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_TABLE, .help = "The indexed table."},
+        {"name", OPTION_STRING, AT(IndexSettings, name), .flags = OPTION_NAME | OPTION_SQL,
          .help = "The index's name; left out: it is found by its columns."},
-        {"columns", OPTION_STRINGS, AT(IndexSettings, columns), .flags = OPTION_REQUIRED | OPTION_NAME,
-         .help = "The indexed columns, in order."},
+        {"columns", OPTION_STRINGS, AT(IndexSettings, columns),
+         .flags = OPTION_REQUIRED | OPTION_NAME | OPTION_SQL, .help = "The indexed columns, in order."},
         {"unique", OPTION_BOOL, AT(IndexSettings, unique), "false", .flags = OPTION_NAME,
          .help = "Whether it must be unique."},
 #define RULE_OF IndexSettings

@@ -39,6 +39,12 @@ size_t str_utf8_prefix(const char *text, size_t length);
 void buffer_add_identifier(Buffer *buffer, const char *name);
 void buffer_add_literal(Buffer *buffer, const char *text); /* '…', standard_conforming_strings on */
 
+#define IDENTIFIER_MAX 64 /* NAMEDATALEN: 63 bytes and the NUL */
+
+/* Reads one name as PostgreSQL does: bare it folds to lower case and ends at a '.', in double quotes it is
+ * exact. The position behind it, or NULL when there is none. */
+const char *identifier_read(const char *text, char ret[static IDENTIFIER_MAX]);
+
 /* schema.name, both quoted as above; schema may be NULL. Owned; NULL when out of memory. */
 char *str_qualified(const char *schema, const char *name);
 

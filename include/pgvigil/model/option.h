@@ -25,10 +25,12 @@ typedef enum OptionType {
 enum {
         OPTION_REQUIRED = 1 << 0,
         OPTION_SECRET = 1 << 1, /* its value is never printed; a file with it must be private */
-        OPTION_NAME = 1 << 2,   /* all of a group together: unique in its list, case-insensitively */
+        OPTION_NAME = 1 << 2,   /* all of a group together: unique in its list, whatever the case */
         OPTION_LATER = 1 << 3,  /* parsed and validated; what it asks for is not in this version */
         OPTION_PATH = 1 << 4,   /* an absolute path */
         OPTION_URL = 1 << 5,    /* http:// or https://, without a user or password in it */
+        OPTION_SQL = 1 << 6,   /* a name of the database, or several: as spelled, or as PostgreSQL reads it */
+        OPTION_TABLE = 1 << 7, /* a relation, with or without its schema, as PostgreSQL reads it */
 };
 
 typedef struct OptionGroup OptionGroup;

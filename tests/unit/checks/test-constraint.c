@@ -568,6 +568,25 @@ START_TEST(a_rule_and_a_constraint_of_one_name_are_one_finding) {
 }
 END_TEST
 
+START_TEST(two_rules_for_one_constraint_both_find_it) {
+        World world;
+
+        world_open(&world);
+        world.constraints[0] = "";
+        world_want(&world, "orders", "amount_positive", NULL);
+        world_want(&world, "shop.orders", "amount_positive", NULL);
+        world_round(&world);
+        world.now += MINUTE;
+        world_round(&world);
+        ck_assert_uint_eq(world.report.n_findings, 2);
+        for (size_t i = 0; i < 2; i++) {
+                ck_assert_int_eq(world.report.findings[i].seen, SEEN_OK);
+                ck_assert_str_eq(world.report.findings[i].name, "amount_positive");
+        }
+        world_close(&world);
+}
+END_TEST
+
 int main(void) {
         const TTest *tests[] = {
                 a_proof_needs_no_count,
@@ -596,6 +615,7 @@ int main(void) {
                 rows_are_published_for_configured_and_abnormal_ones_abnormal_first,
                 the_last_count_stays_published_while_blind,
                 a_rule_and_a_constraint_of_one_name_are_one_finding,
+                two_rules_for_one_constraint_both_find_it,
         };
 
         return unit_run("constraint", tests, ELEMENTS(tests));

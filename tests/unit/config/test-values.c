@@ -184,9 +184,17 @@ END_TEST
 START_TEST(c4_duplicate_rules_are_rejected_and_like_ones_are_not) {
         static const Case cases[] = {
                 {"constraints = (\n{ table = \"t\"; name = \"n\"; },\n{ table = \"t\"; name = \"N\"; } );",
-                 "test.conf:5: targets[\"a\"].constraints[\"N\"]: the same table, name (upper and lower case "
-                 "count "
-                 "as equal) as on line 4"},
+                 "test.conf:5: targets[\"a\"].constraints[\"N\"]: the same table, name (as PostgreSQL reads "
+                 "them) as on line 4"},
+                {"constraints = (\n{ table = \"t\"; name = \"n\"; },\n{ table = \"public.T\"; name = "
+                 "\"\\\"n\\\"\"; } );",
+                 "as on line 4"},
+                {"constraints = (\n{ table = \"s.t\"; name = \"n\"; },\n{ table = \"t\"; name = \"n\"; } ); "
+                 "schemas = [ \"s\" ];",
+                 "as on line 4"},
+                {"foreign_keys = (\n{ table = \"t\"; columns = [ \"a\" ]; references = \"r\"; },\n"
+                 "{ table = \"public.t\"; columns = [ \"A\" ]; references = \"public.\\\"r\\\"\"; } );",
+                 "as on line 4"},
                 {"indexes = (\n{ table = \"t\"; columns = [ \"a\" ]; },\n{ table = \"t\"; columns = [ \"a\" "
                  "]; } );",
                  "as on line 4"},
@@ -195,7 +203,10 @@ START_TEST(c4_duplicate_rules_are_rejected_and_like_ones_are_not) {
                  "as on line 4"},
         };
         _cleanup_(parsed_done) Parsed alike = parse_in_target(
-                "constraints = ( { table = \"t\"; name = \"n\"; }, { table = \"u\"; name = \"n\"; } );"
+                "constraints = ( { table = \"t\"; name = \"n\"; }, { table = \"u\"; name = \"n\"; },"
+                "                { table = \"o.t\"; name = \"n\"; }, { table = \"\\\"T\\\"\"; name = \"n\"; "
+                "},"
+                "                { table = \"t\"; name = \"\\\"N\\\"\"; } );"
                 "indexes = ( { table = \"t\"; columns = [ \"a\" ]; }, { table = \"t\"; columns = [ \"a\", "
                 "\"b\" ]; },"
                 "            { table = \"t\"; columns = [ \"a\" ]; unique = true; },"
