@@ -31,10 +31,11 @@ static int check_stat(const char *path, const struct stat *st, Problems *problem
                 return refuse(problems, path, "is no regular file");
         if (st->st_size > CONFIG_FILE_MAX)
                 return refuse(problems, path, "is larger than 1 MiB");
-        /* Root may be asked to read the file of the service's user. */
-        if (st->st_uid != 0 && st->st_uid != geteuid() && geteuid() != 0)
+        /* Root too: what it opens and where it connects would be another user's choice. */
+        if (st->st_uid != 0 && st->st_uid != geteuid())
                 return refuse(problems, path,
-                              "belongs neither to root nor to the user that runs pgvigil: chown it");
+                              "belongs neither to root nor to the user that runs pgvigil: chown root it, or "
+                              "run pgvigil as the user that owns it");
         if (st->st_mode & (S_IWGRP | S_IWOTH))
                 return refuse(problems, path, "can be written by others than its owner: chmod go-w it");
         return 0;

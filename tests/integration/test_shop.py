@@ -226,9 +226,9 @@ def test_status_of_one_target_only(lab):
     wait_for(lambda: daemon.code("/health/other") == 200, "the other")
     assert [t["name"] for t in daemon.json("/api/v1/status?target=other")["targets"]] == ["other"]
     assert daemon.code("/api/v1/status?target=nope") == 404
-    out = pgvigil("status", "-c", daemon.path, "-t", "other")
+    out = pgvigil("status", "-c", daemon.path, "-t", "other", service=True)
     assert "other:" in out.stdout and "shop:" not in out.stdout, out.stdout
-    assert pgvigil("status", "-c", daemon.path, "-t", "nope").returncode == 64
+    assert pgvigil("status", "-c", daemon.path, "-t", "nope", service=True).returncode == 64
 
 
 def test_a_disabled_foreign_key_is_in_the_constraint_states(lab):
