@@ -15,8 +15,9 @@
 static const char privilege_sql[] =
         "WITH me AS (SELECT * FROM pg_roles WHERE rolname = current_user),\n"
         "tab AS (\n"
-        "  SELECT c.oid, n.oid AS nsp, n.nspname::text AS schemaname, c.relname::text AS relname\n"
-        "    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace\n"
+        "  SELECT c.oid, n.oid AS nsp, n.nspname::text AS schemaname, c.relname::text AS relname,\n"
+        "         NOT me.rolsuper AND pg_has_role(me.oid, c.relowner, 'USAGE') AS is_owned\n"
+        "    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, me\n"
         "   WHERE n.nspname::text = ANY ($1::text[]) AND c.relkind IN ('r', 'p'))\n"
         "SELECT 'role' AS fact, NULL AS schemaname, NULL AS relname, current_user::text AS word\n"
         "UNION ALL\n"
@@ -46,8 +47,11 @@ static const char privilege_sql[] =
         "            WHEN has_any_column_privilege(oid, 'SELECT') THEN 'columns'\n"
         "            WHEN has_table_privilege(oid, 'SELECT') IS NULL THEN 'gone' ELSE 'select' END FROM tab\n"
         "UNION ALL\n"
+        "SELECT 'owner', schemaname, relname, NULL FROM tab WHERE is_owned\n"
+        "UNION ALL\n"
         "SELECT 'write', schemaname, relname, NULL FROM tab, me\n"
-        " WHERE NOT me.rolsuper AND (has_table_privilege(tab.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')\n"
+        " WHERE NOT me.rolsuper AND NOT is_owned AND (has_table_privilege(tab.oid, 'INSERT, UPDATE, DELETE, "
+        "TRUNCATE')\n"
         "                            OR has_any_column_privilege(tab.oid, 'INSERT, UPDATE'))\n"
         " ORDER BY 1, 2, 3, 4";
 
@@ -227,62 +231,102 @@ static int judge_statistics(const Judge *judge) {
         return r < 0 ? r : check_repair(finding, "GRANT pg_read_all_stats TO %s;", judge->role);
 }
 
-/* Names what is too much and collects what takes it away; true when there is something. */
-static bool describe_excess(const Judge *judge, Buffer *what, Buffer *repair) {
-        int64_t writable = 0;
+static int64_t count_watched(const Judge *judge, const char *fact) {
+        int64_t n = 0;
+
+        for (size_t row = 0; row < judge->facts->n_rows; row++)
+                n += fact_is(judge, row, fact) &&
+                     check_is_watched(judge->settings, table_text(judge->facts, row, "schemaname"),
+                                      table_text(judge->facts, row, "relname"));
+        return n;
+}
+
+static void add_part(Buffer *out, const char *separator, const char *prefix, const char *text) {
+        buffer_printf(out, "%s%s%s", out->length > 0 ? separator : "", prefix, text);
+}
+
+static void describe_excess(const Judge *judge, Buffer *what) {
+        int64_t owned = count_watched(judge, "owner"), writable = count_watched(judge, "write");
 
         for (size_t row = 0; row < judge->facts->n_rows; row++) {
                 _cleanup_(freep) char *word = str_qualified(NULL, fact_word(judge, row));
-                const char *separator = what->length > 0 ? ", " : "", *space = repair->length > 0 ? " " : "";
 
-                if (fact_is(judge, row, "write"))
-                        writable += check_is_watched(judge->settings,
-                                                     table_text(judge->facts, row, "schemaname"),
-                                                     table_text(judge->facts, row, "relname"));
-                if (fact_is(judge, row, "excess")) {
-                        buffer_printf(what, "%s%s", separator, fact_word(judge, row));
+                if (fact_is(judge, row, "excess"))
+                        add_part(what, ", ", "", fact_word(judge, row));
+                if (fact_is(judge, row, "member") && word)
+                        add_part(what, ", ", "member of ", word);
+        }
+        if (owned > 0)
+                buffer_printf(what, "%sowns watched tables (%" PRId64 ")", what->length > 0 ? ", " : "",
+                              owned);
+        if (writable > 0)
+                buffer_printf(what, "%smay write watched tables (%" PRId64 ")", what->length > 0 ? ", " : "",
+                              writable);
+}
+
+/* What takes it away from a role that is there for us alone. */
+static void repair_excess(const Judge *judge, Buffer *repair) {
+        for (size_t row = 0; row < judge->facts->n_rows; row++) {
+                _cleanup_(freep) char *word = str_qualified(NULL, fact_word(judge, row));
+                const char *space = repair->length > 0 ? " " : "";
+
+                if (fact_is(judge, row, "excess"))
                         buffer_printf(repair, "%sALTER ROLE %s NO%s;", space, judge->role,
                                       fact_word(judge, row));
-                }
-                if (fact_is(judge, row, "member") && word) {
-                        buffer_printf(what, "%smember of %s", separator, word);
+                if (fact_is(judge, row, "member") && word)
                         buffer_printf(repair, "%sREVOKE %s FROM %s;", space, word, judge->role);
-                }
         }
-        if (writable == 0)
-                return what->length > 0;
-        buffer_printf(what, "%smay write watched tables (%" PRId64 ")", what->length > 0 ? ", " : "",
-                      writable);
         for (char **schema = judge->settings->schemas; schema && *schema; schema++) {
                 _cleanup_(freep) char *quoted = str_qualified(NULL, *schema);
 
-                if (find_fact(judge, "write", *schema) >= 0)
+                if (count_watched(judge, "write") > 0 && find_fact(judge, "write", *schema) >= 0)
                         buffer_printf(repair,
                                       "%sREVOKE INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA %s "
                                       "FROM %s;",
                                       repair->length > 0 ? " " : "", quoted ? quoted : "", judge->role);
         }
-        return true;
+}
+
+/* Whether nobody else works with this role: one that is called as `init --grants` calls it, and that
+ * neither administers nor owns. What is taken away from any other stops an application. */
+static bool is_ours(const Judge *judge) {
+        ssize_t role = find_fact(judge, "role", NULL);
+
+        for (size_t row = 0; row < judge->facts->n_rows; row++)
+                if (fact_is(judge, row, "excess") && str_equal(fact_word(judge, row), "SUPERUSER"))
+                        return false;
+        return role >= 0 && str_starts_with(fact_word(judge, (size_t)role), "pgvigil") &&
+               find_fact(judge, "owner", NULL) < 0;
+}
+
+static int advise_on_excess(const Judge *judge, Finding *finding) {
+        _cleanup_(buffer_done) Buffer repair = BUFFER_NULL;
+
+        if (!is_ours(judge))
+                return check_advise(finding, "Leave this role as it is, and watch with one of its own: "
+                                             "pgvigil init --grants prints the SQL that makes it.");
+        repair_excess(judge, &repair);
+        return buffer_error(&repair) < 0 ? -ENOMEM : check_repair(finding, "%s", buffer_text(&repair));
 }
 
 static int judge_role(const Judge *judge) {
-        _cleanup_(buffer_done) Buffer what = BUFFER_NULL, repair = BUFFER_NULL;
+        _cleanup_(buffer_done) Buffer what = BUFFER_NULL;
         Finding *finding = report_add(judge->report, KIND_PRIVILEGE, judge->role, "role");
         Table *table = report_table(judge->report, &role_shape);
-        bool is_excessive = describe_excess(judge, &what, &repair);
         size_t row;
         int r;
 
-        if (!finding || !table || table_add_row(table, &row) < 0)
+        describe_excess(judge, &what);
+        if (!finding || !table || buffer_error(&what) < 0 || table_add_row(table, &row) < 0)
                 return -ENOMEM;
-        table_set_int(table, row, "overprivileged", is_excessive);
+        table_set_int(table, row, "overprivileged", what.length > 0);
         finding->severity = SEVERITY_WARNING;
-        if (!is_excessive)
+        if (what.length == 0)
                 return check_say(finding, "The role may do no more than it needs.");
         finding->seen = SEEN_BREACH;
         finding->reason = REASON_OVERPRIVILEGED;
         r = check_say(finding, "The role may do more than it needs: %s.", buffer_text(&what));
-        return r < 0 ? r : check_repair(finding, "%s", buffer_text(&repair));
+        return r < 0 ? r : advise_on_excess(judge, finding);
 }
 
 static int judge_facts(Judge *judge) {

@@ -128,3 +128,15 @@ def test_grants_are_for_the_role_that_the_configuration_watches_with(lab):
         apply(cluster, grants, "postgres")
         apply(cluster, pgvigil("init", "--grants", "-c", path, check=True).stdout, "postgres")
         green(cluster, "postgres", role)
+
+
+def test_a_check_as_the_application_or_a_superuser_tells_to_make_a_role_and_takes_nothing(lab):
+    cluster = lab.cluster().start()
+    cluster.sql("CREATE ROLE app LOGIN; CREATE ROLE worker LOGIN; CREATE DATABASE shop OWNER app")
+    cluster.sql("CREATE TABLE t (id int); GRANT ALL ON t TO worker; ALTER TABLE t OWNER TO app", "shop")
+    for role, word in (("app", "owns watched tables (1)"), ("worker", "may write watched tables (1)"), ("postgres", "SUPERUSER")):
+        report, _ = check_json(f"postgresql://{role}@127.0.0.1:{cluster.port}/shop?schema=public")
+        finding = [f for f in report["findings"] if f["kind"] == "privilege" and f["name"] == "role"][0]
+        assert finding["status"] == "warn" and word in finding["summary"], finding
+        assert "pgvigil init --grants" in finding["hint"], finding
+        assert not re.search("REVOKE|ALTER ROLE", str(finding)), finding

@@ -85,7 +85,7 @@ START_TEST(x2_a_role_that_may_too_much_is_a_warning_that_names_it) {
         static const struct {
                 const char *row, *word, *repair;
         } cases[] = {
-                {"fact=excess|word=SUPERUSER", "SUPERUSER", "ALTER ROLE pgvigil NOSUPERUSER;"},
+                {"fact=excess|word=CREATEDB", "CREATEDB", "ALTER ROLE pgvigil NOCREATEDB;"},
                 {"fact=member|word=pg_write_all_data", "member of pg_write_all_data",
                  "REVOKE pg_write_all_data FROM pgvigil;"},
                 {"fact=member|word=pg_execute_server_program", "member of pg_execute_server_program",
@@ -132,6 +132,40 @@ START_TEST(a_misspelt_schema_is_told_the_nearest) {
                 feed_open(&feed, &privilege_check);
                 feed_round(&feed, answers, 1);
                 ck_assert_str_eq(feed_finding(&feed, "public", "schema")->hint, cases[i].hint);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(no_statement_takes_anything_from_a_role_that_others_work_with) {
+        static const struct {
+                const char *role, *row, *word;
+        } cases[] = {
+                {"fact=role|word=postgres", "fact=excess|word=SUPERUSER", "SUPERUSER"},
+                {ROLE, "fact=excess|word=SUPERUSER", "SUPERUSER"},
+                {ROLE, "fact=owner|schemaname=public|relname=orders", "owns watched tables (1)"},
+                {"fact=role|word=app", "fact=owner|schemaname=public|relname=orders",
+                 "owns watched tables (1)"},
+                {"fact=role|word=app", "fact=write|schemaname=public|relname=orders",
+                 "may write watched tables"},
+                {"fact=role|word=replica", "fact=excess|word=REPLICATION", "REPLICATION"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {{"privilege.catalog",
+                                           NULL,
+                                           NULL,
+                                           {cases[i].role, SCHEMA, STATS, ORDERS, cases[i].row}}};
+                const Finding *finding;
+                Feed feed;
+
+                feed_open(&feed, &privilege_check);
+                feed_round(&feed, answers, 1);
+                finding = feed_finding(&feed, NULL, "role");
+                ck_assert_int_eq(finding->reason, REASON_OVERPRIVILEGED);
+                ck_assert_msg(strstr(finding->summary, cases[i].word) != NULL, "%s", finding->summary);
+                ck_assert_ptr_null(finding->repair);
+                ck_assert_ptr_nonnull(strstr(finding->hint, "pgvigil init --grants"));
                 feed_close(&feed);
         }
 }
@@ -190,6 +224,7 @@ int main(void) {
                 d12_what_the_role_lacks_is_unknown_with_the_grant,
                 x2_a_role_that_may_too_much_is_a_warning_that_names_it,
                 a_misspelt_schema_is_told_the_nearest,
+                no_statement_takes_anything_from_a_role_that_others_work_with,
                 excluded_tables_and_other_schemas_need_no_privilege,
                 statistics_are_a_hint_not_a_warning,
                 a_failed_run_without_anything_known_is_unknown,
