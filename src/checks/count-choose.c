@@ -44,6 +44,15 @@ static int accept_nothing(CountTable *table, const CheckContext *context, const 
         return 0;
 }
 
+/* A slice that looks up each of its rows in another table must not hash all of that table each time. */
+static int ask_tune(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        if (!table->others)
+                return 0;
+        buffer_add(sql, "SELECT pg_catalog.set_config('enable_hashjoin', 'off', true), "
+                        "pg_catalog.set_config('enable_mergejoin', 'off', true)");
+        return 1;
+}
+
 static int ask_facts(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         _cleanup_(freep) char *others = strv_array_literal(table->other_ids);
         const char *since = table->is_safety || table->pass.number == 0 ? NULL : table->pass.time;
@@ -264,6 +273,8 @@ static int accept_plan(CountTable *table, const CheckContext *context, const Out
 }
 
 const StageKind count_stage_lock = {"count.lock", NULL, STATEMENT_OPENS, .ask = ask_lock,
+                                    .accept = accept_nothing};
+const StageKind count_stage_tune = {"count.tune", NULL, STATEMENT_WITHIN, .ask = ask_tune,
                                     .accept = accept_nothing};
 const StageKind count_stage_facts = {"count.facts", &count_facts_rows, STATEMENT_WITHIN, .ask = ask_facts,
                                      .accept = accept_facts};

@@ -16,7 +16,7 @@ typedef struct StageKind {
         int (*accept)(CountTable *table, const CheckContext *context, const Outcome *outcome);
 } StageKind;
 
-extern const StageKind count_stage_lock, count_stage_facts, count_stage_details,
+extern const StageKind count_stage_lock, count_stage_tune, count_stage_facts, count_stage_details,
         count_stage_plan; /* count-choose.c */
 extern const StageKind count_stage_summary, count_stage_delta, count_stage_clear, count_stage_fence,
         count_stage_dirty;                                                      /* count-look.c */

@@ -78,12 +78,13 @@ static void after_keys(CountTable *table, const CheckContext *context) {
 }
 
 static const StageKind *const stages[N_COUNT_STAGES] = {
-        [COUNT_LOCK] = &count_stage_lock,       [COUNT_FACTS] = &count_stage_facts,
-        [COUNT_DETAILS] = &count_stage_details, [COUNT_PLAN] = &count_stage_plan,
-        [COUNT_SUMMARY] = &count_stage_summary, [COUNT_DELTA] = &count_stage_delta,
-        [COUNT_CLEAR] = &count_stage_clear,     [COUNT_FENCE] = &count_stage_fence,
-        [COUNT_DIRTY] = &count_stage_dirty,     [COUNT_RECHECK] = &count_stage_recheck,
-        [COUNT_READ] = &count_stage_read,       [COUNT_KEYS] = &count_stage_keys,
+        [COUNT_LOCK] = &count_stage_lock,       [COUNT_TUNE] = &count_stage_tune,
+        [COUNT_FACTS] = &count_stage_facts,     [COUNT_DETAILS] = &count_stage_details,
+        [COUNT_PLAN] = &count_stage_plan,       [COUNT_SUMMARY] = &count_stage_summary,
+        [COUNT_DELTA] = &count_stage_delta,     [COUNT_CLEAR] = &count_stage_clear,
+        [COUNT_FENCE] = &count_stage_fence,     [COUNT_DIRTY] = &count_stage_dirty,
+        [COUNT_RECHECK] = &count_stage_recheck, [COUNT_READ] = &count_stage_read,
+        [COUNT_KEYS] = &count_stage_keys,
 };
 
 /* Where an answer, or that there was nothing to ask, leads by itself; count_choose() sets other stages. */

@@ -15,6 +15,7 @@
 
 typedef enum CountStage {
         COUNT_LOCK,
+        COUNT_TUNE, /* the planner, for rules that read other tables */
         COUNT_FACTS,
         COUNT_DETAILS,
         COUNT_PLAN,
