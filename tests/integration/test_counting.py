@@ -293,3 +293,32 @@ def test_where_the_activity_of_others_is_hidden_counters_are_not_believed(lab):
             cluster.sql("INSERT INTO other VALUES (1)")
             wait_polls(daemon, 1)
             assert rule(daemon)["method"] in ("full", "unchanged"), rule(daemon)
+
+
+def test_what_a_proof_denies_is_found_by_the_walk_of_everything(lab):
+    cluster = lab.cluster().start()
+    cluster.sql(BIG + SMALL + f"""UPDATE big SET amount = -1 WHERE id IN ({ROWS - 400}, {ROWS});
+        ALTER TABLE big ADD CONSTRAINT believed CHECK (amount > 0) NOT VALID;
+        UPDATE pg_constraint SET convalidated = true WHERE conname = 'believed';
+        ALTER TABLE t ADD CONSTRAINT falling CHECK (amount > 0) NOT VALID;""")
+    grant(cluster, "postgres")
+    limits = f'blocks_per_poll = {4 * BUDGET}; max_age = "1h"; statement_timeout = "10s";'
+    daemon = lab.daemon([target(name, cluster.conninfo(user="pgvigil"), every="200ms", limits=limits,
+                                intervals=f'safety = "{safety}";') for name, safety in {"db": "2s", "trusting": "24h"}.items()])
+
+    def value(name, target_name="db"):
+        finding = daemon.finding("constraint", name, target=target_name)
+        return finding and finding["value"]
+
+    # The catalog says that it was validated, and the planner believes the catalog.
+    wait_for(lambda: value("believed") == 2, "the walk", 60)
+    assert value("believed", "trusting") == 0
+    assert daemon.finding("constraint", "believed", target="trusting")["method"] == "proved"
+    wait_for(lambda: daemon.finding("constraint", "falling", target="db")["method"] == "ratchet", "a rule that is not counted")
+    # A row that no statement could have brought while the rule is enforced.
+    for text in ("UPDATE pg_class SET relchecks = 0 WHERE relname = 't'", "INSERT INTO t VALUES (5000, -1)",
+                 "UPDATE pg_class SET relchecks = 1 WHERE relname = 't'"):
+        cluster.sql(text)
+    wait_for(lambda: value("falling") == 1, "the next walk", 60)
+    cluster.sql("DELETE FROM t WHERE id = 5000; UPDATE big SET amount = 1 WHERE amount < 0")
+    wait_for(lambda: value("falling") == 0 and value("believed") == 0, "the repair", 60)
