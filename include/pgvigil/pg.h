@@ -37,6 +37,10 @@ int pg_connection_new(sd_event *event, Worker *names, const PgOptions *options, 
 PgConnection *pg_connection_free(PgConnection *connection); /* closes at once; no callback after */
 DEFINE_CLEANUP(PgConnection, pg_connection_free)
 
+/* Other options of the same conninfo, for the next attempt: what they point to is borrowed instead of
+ * that of before. An open connection may be kept where the timeouts are equal. */
+void pg_connection_set_options(PgConnection *connection, const PgOptions *options);
+
 /* One attempt, within connect_timeout altogether. -EBUSY when one is under way or connected. */
 int pg_connection_connect(PgConnection *connection, PgConnected done, void *userdata);
 

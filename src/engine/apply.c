@@ -97,6 +97,16 @@ static int settle(Target *target, const Job *job, Finding *finding, size_t *at, 
         return r;
 }
 
+/* A check that began anew and could see nothing does not take the place of what was known. */
+static bool has_seen_nothing(const Job *job) {
+        if (!job->is_blank || !job->has_report || job->count == 0)
+                return false;
+        for (size_t i = 0; i < job->report.n_findings; i++)
+                if (job->report.findings[i].seen != SEEN_UNKNOWN)
+                        return false;
+        return job->report.n_findings > 0;
+}
+
 /* Moves what stays or comes of one job to the end of *findings. */
 static void job_merge(Target *target, Job *job, Finding *findings, size_t *n, const usec_t now[2]) {
         size_t first = *n, at = 0;
@@ -124,6 +134,14 @@ static int merge_findings(Target *target, const usec_t now[2]) {
         size_t total = 0, n = 0;
         Finding *findings;
 
+        for (size_t i = 0; i < target->n_jobs; i++) {
+                if (has_seen_nothing(&target->jobs[i])) {
+                        report_done(&target->jobs[i].report);
+                        target->jobs[i].report = (Report){};
+                        target->jobs[i].has_report = false;
+                }
+                target->jobs[i].is_blank &= !target->jobs[i].has_report;
+        }
         for (size_t i = 0; i < target->n_jobs; i++)
                 total += target->jobs[i].has_report ? target->jobs[i].report.n_findings
                                                     : target->jobs[i].count;
@@ -241,17 +259,19 @@ static void log_code(const Target *target, const Health *before, const Health *a
                   after->cause ? after->cause : "");
 }
 
-/* Carries the settling rule forward and tells of a change of code. */
-static void apply_health(Target *target, usec_t boottime) {
+void apply_code(Target *target, usec_t boottime) {
         static const HealthQuery plain = {.fail_on = FAIL_ON_GATE};
-        const View *view = &target->engine->view;
-        Health after;
+        Health after = health_of_target(&target->engine->view, &target->view, &plain, boottime);
 
-        health_settle(view, &target->view, target->identity_changed, boottime);
-        target->identity_changed = false;
-        after = health_of_target(view, &target->view, &plain, boottime);
         log_code(target, &target->last_health, &after);
         target->last_health = after;
+}
+
+/* Carries the settling rule forward and tells of a change of code. */
+static void apply_health(Target *target, usec_t boottime) {
+        health_settle(&target->engine->view, &target->view, target->identity_changed, boottime);
+        target->identity_changed = false;
+        apply_code(target, boottime);
 }
 
 static void disown_findings(Target *target) {

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "change.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log.h"
@@ -115,76 +116,102 @@ void engine_target_done(Engine *engine) {
                 engine->options.observer.finished(engine->options.observer.userdata);
 }
 
-/* Takes an unchanged target out of the running ones, or returns NULL. */
-static Target *engine_keep(Engine *engine, const TargetSettings *settings) {
-        for (size_t i = 0; i < engine->n_targets; i++) {
-                Target *target = engine->targets[i];
+/* What becomes of one target of the new settings: a new one, or one that runs and is kept, changed
+ * where that is wanted. */
+typedef struct Plan {
+        Target *fresh;
+        Change change;
+} Plan;
 
-                if (target && target_settings_equal(&target->settings, settings))
-                        return TAKE(engine->targets[i]);
-        }
+static Target **find_named(Engine *engine, const char *name) {
+        for (size_t i = 0; i < engine->n_targets; i++)
+                if (engine->targets[i] && str_equal(engine->targets[i]->settings.name, name))
+                        return &engine->targets[i];
         return NULL;
 }
 
-/* The new targets of `settings`; NULL entries are those that go on unchanged. */
-static int engine_prepare(Engine *engine, Settings *settings, Target ***ret) {
-        size_t n = settings->targets.count, fresh = 0;
-        Target **targets = calloc(n + 1, sizeof(*targets));
-
-        if (!targets)
-                return -ENOMEM;
-
-        for (size_t i = 0; i < n; i++) {
+static void plans_free(Engine *engine, Plan *plans, const Settings *settings) {
+        for (size_t i = 0; i < settings->targets.count; i++) {
                 TargetSettings *one = LIST_AT(settings->targets, TargetSettings, i);
-                bool is_kept = false;
-                int r;
+                Target **old = plans[i].change.states ? find_named(engine, one->name) : NULL;
 
-                for (size_t k = 0; k < engine->n_targets && !is_kept; k++)
-                        is_kept = target_settings_equal(&engine->targets[k]->settings, one);
-                if (is_kept)
-                        continue;
-
-                r = target_new(engine, one, fresh++ * CONNECT_SPACING, &targets[i]);
-                if (r < 0) {
-                        targets_free(targets, n);
-                        return r;
-                }
+                target_free(plans[i].fresh);
+                if (old)
+                        change_done(*old, &plans[i].change);
         }
+        free(plans);
+}
 
-        *ret = targets;
+/* All that may fail; nothing that runs is touched. */
+static int engine_prepare(Engine *engine, Settings *settings, Plan **ret) {
+        size_t n = settings->targets.count, fresh = 0;
+        Plan *plans = calloc(n + 1, sizeof(*plans));
+        int r = 0;
+
+        if (!plans)
+                return -ENOMEM;
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                TargetSettings *one = LIST_AT(settings->targets, TargetSettings, i);
+                Target **old = find_named(engine, one->name);
+
+                if (!old || !target_is_at(*old, one))
+                        r = target_new(engine, one, fresh++ * CONNECT_SPACING, &plans[i].fresh);
+                else if (!target_settings_equal(&(*old)->settings, one))
+                        r = change_prepare(*old, one, &plans[i].change);
+        }
+        if (r < 0) {
+                plans_free(engine, plans, settings);
+                return r;
+        }
+        *ret = plans;
         return 0;
 }
 
+/* The target that the plan is about, taken out of the running ones where it is one of them. */
+static Target *plan_carry_out(Engine *engine, Plan *plan, TargetSettings *settings) {
+        Target **old = find_named(engine, plan->fresh ? plan->fresh->settings.name : settings->name);
+
+        if (plan->fresh) {
+                plan->fresh->view.is_new = engine->n_targets > 0;
+                if (old) /* the name is the same: so is the URL, whose code is told of */
+                        plan->fresh->last_health = (*old)->last_health;
+                return TAKE(plan->fresh);
+        }
+        assert(old);
+        if (plan->change.is_wanted)
+                target_change(*old, settings, &plan->change);
+        change_done(*old, &plan->change);
+        return TAKE(*old);
+}
+
 int engine_configure(Engine *engine, Settings *settings) {
-        bool is_reload = engine->n_targets > 0;
         size_t n = settings->targets.count;
         TargetView **views = calloc(n + 1, sizeof(*views));
-        Target **targets;
-        int r;
+        Target **targets = calloc(n + 1, sizeof(*targets));
+        Plan *plans;
+        int r = views && targets ? engine_prepare(engine, settings, &plans) : -ENOMEM;
 
-        if (!views)
-                return -ENOMEM;
-        r = engine_prepare(engine, settings, &targets);
         if (r < 0) {
                 free(views);
+                free(targets);
                 return r;
         }
 
         for (size_t i = 0; i < n; i++) {
-                if (targets[i])
-                        targets[i]->view.is_new = is_reload;
-                else
-                        targets[i] = engine_keep(engine, LIST_AT(settings->targets, TargetSettings, i));
-                assert(targets[i]);
+                targets[i] = plan_carry_out(engine, &plans[i], LIST_AT(settings->targets, TargetSettings, i));
                 views[i] = &targets[i]->view;
         }
 
+        free(plans);
         targets_free(engine->targets, engine->n_targets);
         free(engine->view.targets);
         engine->targets = targets;
         engine->n_targets = n;
         engine->view.targets = views;
         engine->view.n_targets = n;
+        for (size_t i = 0; i < n; i++)
+                if (targets[i]->last_health.code != 0)
+                        apply_code(targets[i], clock_boottime());
         engine_changed(engine);
         return 0;
 }

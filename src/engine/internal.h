@@ -19,6 +19,8 @@ typedef struct Job {
         size_t n_tables;
         bool in_round;
         bool has_report;   /* `report` waits for the end of the round */
+        bool is_fresh;     /* not scheduled yet under these settings */
+        bool is_blank;     /* its state was made anew: has seen nothing yet, unlike its findings */
         bool wants_blocks; /* it could not read all that it would have, the last time */
         Reason failed;     /* REASON_OK, or why this round has no report */
         Report report;
@@ -56,6 +58,7 @@ struct Target {
         size_t n_jobs;
         size_t current;     /* the job of this round */
         usec_t round_began; /* boottime */
+        usec_t changed_at;  /* boottime of the last change of settings; 0: none */
         usec_t job_began;
         int64_t round_blocks;   /* of watched tables, read in this round */
         Statement statement;    /* the one that runs */
@@ -93,6 +96,8 @@ DEFINE_CLEANUP(Target, target_free)
 void target_arm(Target *target);
 void target_lost(Target *target, Cause cause, const char *text);
 void target_stop(Target *target);
+void target_set_options(Target *target); /* of its connections, from its settings */
+usec_t target_job_period(const CheckKind *kind, const TargetSettings *settings);
 
 /* round.c */
 void round_begin(Target *target, usec_t boottime);
@@ -105,6 +110,7 @@ CheckContext target_context(const Target *target);
 void apply_round(Target *target, usec_t boottime, usec_t realtime);
 void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
 bool apply_age(Target *target, usec_t boottime, usec_t realtime);
+void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
 
 /* cap.c: marks what limits.max_series keeps out of /metrics. The tables of this round are in the view,
  * its findings are not yet. 0 or -ENOMEM. */

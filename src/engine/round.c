@@ -364,8 +364,11 @@ static void round_schedule(Target *target, usec_t now) {
 
                 if (!job->has_report && job->failed == REASON_OK)
                         continue;
-                if (run->runs == 1) {
+                if (target->changed_at > target->round_began)
+                        continue; /* of other settings: due at once under these */
+                if (job->is_fresh) {
                         /* The first time was together; from here on the jobs are spread. */
+                        job->is_fresh = false;
                         run->next_due = now + job->period / 2 +
                                         engine_random(target->engine) % (job->period / 2 + 1);
                         continue;

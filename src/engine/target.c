@@ -28,7 +28,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 /* The check of constraints serves two intervals: its catalog and its counts. */
-static usec_t job_period(const CheckKind *kind, const TargetSettings *settings) {
+usec_t target_job_period(const CheckKind *kind, const TargetSettings *settings) {
         usec_t period = *(const usec_t *)((const char *)&settings->intervals + kind->interval);
 
         if (kind->also_interval > 0) {
@@ -57,7 +57,8 @@ static int target_add_jobs(Target *target, usec_t delay) {
                 int r;
 
                 job->kind = kinds[target->n_jobs];
-                job->period = job_period(job->kind, &target->settings);
+                job->is_fresh = true;
+                job->period = target_job_period(job->kind, &target->settings);
                 r = job->kind->new (&target->settings, &job->state);
                 if (r < 0)
                         return r;
@@ -76,11 +77,14 @@ static char *credential_path(const TargetSettings *settings) {
                           settings->conninfo_credential);
 }
 
-static int target_add_connection(Target *target) {
+/* Borrowed from the target: to be told anew when its settings change. */
+static PgOptions connection_options(const Target *target) {
         const TargetSettings *settings = &target->settings;
         const char *name = target->engine->options.application_name;
-        PgOptions options = {
+
+        return (PgOptions){
                 .conninfo = settings->conninfo,
+                .credential_path = target->credential_path,
                 .schemas = settings->schemas,
                 .use_environment = target->engine->options.use_environment,
                 .application_name = name ? name : "pgvigil",
@@ -88,16 +92,27 @@ static int target_add_connection(Target *target) {
                 .statement_timeout = settings->limits.statement_timeout,
                 .lock_timeout = settings->limits.lock_timeout,
         };
+}
+
+static int target_add_connection(Target *target) {
+        PgOptions options;
         int r;
 
-        if (!str_is_empty(settings->conninfo_credential)) {
-                target->credential_path = credential_path(settings);
+        if (!str_is_empty(target->settings.conninfo_credential)) {
+                target->credential_path = credential_path(&target->settings);
                 if (!target->credential_path)
                         return -ENOMEM;
-                options.credential_path = target->credential_path;
         }
+        options = connection_options(target);
         r = pg_connection_new(target->engine->event, target->engine->names, &options, &target->connection);
         return r < 0 ? r : yield_init(target, &options);
+}
+
+void target_set_options(Target *target) {
+        PgOptions options = connection_options(target);
+
+        pg_connection_set_options(target->connection, &options);
+        yield_set_options(target, &options);
 }
 
 /* Takes the settings out of *settings only when all went well: a reload that fails changes nothing. */
@@ -241,6 +256,8 @@ static void target_wake(Target *target) {
 
         if (apply_age(target, now, clock_realtime()))
                 engine_changed(target->engine);
+        if (target->view.rounds > 0)
+                apply_code(target, now);
 
         if (target->stage == STAGE_GATHER && target->gather_deadline <= now) {
                 round_gather_late(target);

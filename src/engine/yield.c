@@ -105,6 +105,13 @@ int yield_init(Target *target, const PgOptions *options) {
         return r < 0 ? r : sd_event_source_set_enabled(yield->timer, SD_EVENT_OFF);
 }
 
+void yield_set_options(Target *target, const PgOptions *options) {
+        PgOptions own = *options;
+
+        own.application_name = target->yield.application_name;
+        pg_connection_set_options(target->yield.connection, &own);
+}
+
 void yield_done(Target *target) {
         Yield *yield = &target->yield;
 

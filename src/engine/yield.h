@@ -22,6 +22,7 @@ typedef struct Yield {
 
 /* `options`: of the target's own connection; what they point to must outlive the target. */
 int yield_init(Target *target, const PgOptions *options);
+void yield_set_options(Target *target, const PgOptions *options);
 void yield_done(Target *target);
 
 /* A statement that reads rows of watched tables was begun on the target's connection. */

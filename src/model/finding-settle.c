@@ -166,7 +166,9 @@ static int settle_blind(Finding *finding, const Finding *previous, usec_t bootti
         finding->checked_at = finding->checked_boottime = 0;
         if (!was_really_seen(previous))
                 return 0;
-        if (finding->max_age == 0) /* a check that forgets it in an error path buys no eternal green */
+        /* A check that forgets it in an error path buys no eternal green, and one that began anew does not
+         * know yet how long its look takes. */
+        if (finding->max_age < previous->max_age)
                 finding->max_age = previous->max_age;
         r = carry_value(finding, previous);
         if (r < 0)

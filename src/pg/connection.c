@@ -44,6 +44,10 @@ int pg_connection_new(sd_event *event, Worker *names, const PgOptions *options, 
         return 0;
 }
 
+void pg_connection_set_options(PgConnection *c, const PgOptions *options) {
+        c->options = *options;
+}
+
 void pg_connection_close(PgConnection *c) {
         c->state = STATE_CLOSED;
         c->io = sd_event_source_disable_unref(c->io);

@@ -242,7 +242,9 @@ def test_c8_targets_come_go_and_change_and_the_others_never_notice(lab):
     wait_for(lambda: daemon.code("/health/c") == 200, "the new target")
     wait_for(lambda: daemon.code("/health/b") == 200, "the changed target")
     assert pair.backend(0) == before and daemon.state("a")["state"] == "degraded"
-    wait_for(lambda: pair.backend(1) != other and len(backends(pair.names[1])) == 1, "the changed one to connect anew")
+    # Its connection is the same in the file, and so it is on the server.
+    schedule = [t for t in daemon.json("/api/v1/status")["targets"] if t["name"] == "b"][0]["schedule"]
+    assert pair.backend(1) == other and {run["interval_s"] for run in schedule if run["check"] == "connection"} == {0.7}
     assert daemon.finding("constraint", "positive", target="a")["since"] == since
     assert daemon.metric("pgvigil_config_last_reload_successful") == 1
 
@@ -312,6 +314,77 @@ def test_c8_an_interval_changed_during_a_running_poll_takes_effect(lab):
     wait_for(lambda: len(backends(database)) == 1 and backends(database) != old, "the old connection to end", deadline=60)
     schedule = [t for t in pair.daemon.json("/api/v1/status")["targets"] if t["name"] == "b"][0]["schedule"]
     assert {run["interval_s"] for run in schedule if run["check"] == "constraint"} == {0.6}, schedule
+
+
+RULE = '{{ table = "t"; name = "positive"; check = "amount > 0"; {} }}'
+
+
+def test_c8_a_reload_never_opens_a_gate_nor_restarts_what_is_seen(lab):
+    pair = Pair(lab)
+    daemon, name, conninfo = pair.daemon, pair.names[1], shared.cluster.conninfo(pair.names[1], "pgvigil")
+    other = '{ table = "t"; name = "other"; check = "id > 0"; enforced = false; }'
+
+    def put(*rules, body="", **kwargs):
+        # Polls seldom, so that what is seen between a reload and its first round can be seen.
+        text = f'constraints = ( {", ".join(rules)} ); {body}'
+        pair.reload(pair.target("a", 0), target("b", conninfo, text, every="10min", limits='max_age = "1h";', **kwargs))
+
+    def rounds():
+        return daemon.metric("pgvigil_check_runs_total", target="b", check="constraint")
+
+    put(RULE.format("gate = true;"))
+    daemon.wait_state("b", "gated")
+    before, since, codes = pair.backend(1), daemon.finding("constraint", "positive", target="b")["since"], set()
+    changes = {
+        "severity": ((RULE.format('gate = true; severity = "warning";'),), {}),
+        "one rule more": ((RULE.format("gate = true;"), other), {}),
+        "one rule less": ((RULE.format("gate = true;"),), {}),
+        "in_global": ((RULE.format("gate = true;"),), {"body": "in_global = false;"}),
+        "intervals": ((RULE.format("gate = true;"),), {"intervals": 'catalog = "9min";'}),
+        "threshold": ((RULE.format("gate = true; threshold = 1; for = 1;"),), {}),
+    }
+    for what, (rules, kwargs) in changes.items():
+        runs, told = rounds(), daemon.log().count("/health/b is now")
+        put(*rules, **kwargs)
+
+        def watch():
+            state, code = daemon.state("b"), daemon.code("/health/b")
+            codes.add((code, state["state"]))
+            return rounds() > runs
+        wait_for(watch, f"the round after {what}", every=0.01)
+        assert codes == {(503, "gated")}, (what, codes)
+        assert pair.backend(1) == before and daemon.log().count("/health/b is now") == told, what
+        finding = daemon.finding("constraint", "positive", target="b")
+        assert finding["status"] == ("warn" if what == "severity" else "fail"), (what, finding)
+        assert bool(daemon.finding("constraint", "other", target="b")) == (what == "one rule more"), what
+        assert daemon.finding("connection", "connection", target="b")["since"] <= since, what
+    assert daemon.code("/health") == 503, "in_global again"
+    # Its rule goes: the gate opens, through settling, with a line in the log.
+    put()
+    wait_for(lambda: daemon.code("/health/b") == 200, "the gate to open")
+    assert "/health/b is now 200" in daemon.log() and not daemon.finding("constraint", "nosuch", target="b")
+    # Another connection is another target, and its code is told of.
+    pair.reload(pair.target("a", 0), target("b", conninfo + " application_name=x", every="10min"))
+    assert "/health/b is now 503: starting" in daemon.log()
+
+
+def test_c8_a_gate_stays_when_the_first_round_of_new_rules_cannot_see(lab):
+    pair = Pair(lab)
+    daemon, conninfo = pair.daemon, shared.cluster.conninfo(pair.names[1], "pgvigil")
+    more = RULE.format("gate = true;") + ', { table = "t"; name = "other"; check = "id > 0"; enforced = false; }'
+
+    def put(rules):
+        pair.reload(pair.target("a", 0), target("b", conninfo, f"constraints = ( {rules} );", limits='max_age = "1h";'))
+
+    put(RULE.format("gate = true;"))
+    daemon.wait_state("b", "gated")
+    with shared.cluster.session(pair.names[1], "BEGIN; LOCK TABLE t IN ACCESS EXCLUSIVE MODE;"):
+        put(more)
+        pair.daemon.wait_round("b", 3)
+        assert daemon.finding("constraint", "other", target="b")["reason"] == "locked"
+        state = daemon.state("b")
+        assert state["state"] == "gated" and daemon.code("/health/b") == 503, state
+        assert daemon.metric("pgvigil_constraint_violations", target="b", conname="positive") in (None, 1)
 
 
 def test_c8_a_hundred_reloads_cost_nothing(lab):

@@ -23,6 +23,13 @@
                 _taken;                                                                                      \
         })
 
+#define SWAP(a, b)                                                                                           \
+        do {                                                                                                 \
+                __typeof__(a) _swapped = (a);                                                                \
+                (a) = (b);                                                                                   \
+                (b) = _swapped;                                                                              \
+        } while (0)
+
 /* Defines NAMEp(Type **), for _cleanup_(), from a destructor `Type *NAME(Type *)`. */
 #define DEFINE_CLEANUP(Type, name)                                                                           \
         static inline void name##p(Type **pointer) {                                                         \

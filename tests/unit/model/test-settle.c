@@ -262,6 +262,29 @@ START_TEST(each_scenario_settles_as_written) {
 }
 END_TEST
 
+START_TEST(a_check_that_began_anew_does_not_shorten_the_life_of_a_result) {
+        Finding walked = {.kind = KIND_CONSTRAINT,
+                          .seen = SEEN_BREACH,
+                          .severity = SEVERITY_CRITICAL,
+                          .gate = true,
+                          .reason = REASON_VIOLATED,
+                          .max_age = 900 * USEC_PER_SEC};
+        Finding blind = {.kind = KIND_CONSTRAINT,
+                         .seen = SEEN_UNKNOWN,
+                         .severity = SEVERITY_CRITICAL,
+                         .gate = true,
+                         .reason = REASON_OVER_LIMIT,
+                         .max_age = 30 * USEC_PER_SEC};
+
+        ck_assert_int_eq(finding_settle(&walked, NULL, 100 * USEC_PER_SEC, EPOCH), 0);
+        ck_assert_int_eq(finding_settle(&blind, &walked, 200 * USEC_PER_SEC, EPOCH), 0);
+        ck_assert(blind.is_blind && blind.is_broken && blind.status == STATUS_FAIL);
+        ck_assert_uint_eq(finding_expires(&blind), 1000 * USEC_PER_SEC + 1);
+        finding_done(&walked);
+        finding_done(&blind);
+}
+END_TEST
+
 /* What a gate is about: the same for every severity. */
 START_TEST(a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_severity) {
         static const struct {
@@ -317,6 +340,7 @@ int main(void) {
 
         tcase_add_loop_test(list, each_scenario_settles_as_written, 0, ELEMENTS(scenarios));
         tcase_add_test(list, a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_severity);
+        tcase_add_test(list, a_check_that_began_anew_does_not_shorten_the_life_of_a_result);
         tcase_add_test(list, what_is_only_noted_breaks_nothing);
         suite_add_tcase(suite, list);
         runner = srunner_create(suite);
