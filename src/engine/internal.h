@@ -112,11 +112,9 @@ void apply_failure(Target *target, const char *text, usec_t boottime, usec_t rea
 bool apply_age(Target *target, usec_t boottime, usec_t realtime);
 void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
 
-/* cap.c: marks what limits.max_series keeps out of /metrics. The tables of this round are in the view,
- * its findings are not yet. 0 or -ENOMEM. */
+/* cap.c: marks what limits.max_series keeps out of /metrics, before findings are in the view. 0, -ENOMEM. */
 int cap_series(Target *target);
 
-/* engine.c */
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);
 void engine_target_done(Engine *engine);
