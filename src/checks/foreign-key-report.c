@@ -174,7 +174,7 @@ static int judge_missing(const ForeignKeyState *state, const CheckContext *conte
         _cleanup_(freep) char *title = foreign_key_title(wanted);
         ForeignKey missing = {.schema = schema, .table = relation, .name = title};
         Finding *finding;
-        bool is_due;
+        bool is_due, is_misspelt;
         int r;
 
         if (!title)
@@ -187,12 +187,14 @@ static int judge_missing(const ForeignKeyState *state, const CheckContext *conte
                 return -ENOMEM;
         check_set_rule(finding, context->settings, &wanted->rule);
         r = explain_missing(finding, state->catalog, context, wanted, sought);
-        is_due = finding->seen == SEEN_BREACH && finding->reason == REASON_MISSING; /* not misspelt */
+        is_due = finding->seen == SEEN_BREACH && finding->reason != REASON_NOT_EXPECTED_YET;
+        is_misspelt = finding->reason != REASON_MISSING;
         if (r >= 0 && orphans)
                 r = orphans_judge(orphans, context, &wanted->rule, REASON_MISSING, finding);
         if (r < 0 || !is_due || !state->catalog->known)
                 return r;
-        r = publish_standing(state, report, &missing, orphans, REASON_MISSING);
+        if (!is_misspelt)
+                r = publish_standing(state, report, &missing, orphans, REASON_MISSING);
         return r < 0 ? r : publish(report, wanted, &missing);
 }
 
