@@ -54,14 +54,20 @@
         "                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))" \
         " ORDER BY x.relname"
 
-/* Statements, not a script: format() quotes every name. A history may stand outside the schemas. Who owns,
- * writes or administers asks for a role of its own, `pgvigil`; any other role that logs in is the one. */
+#define IS_REFERENCED \
+        "EXISTS (SELECT 1 FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class r ON r.oid = k.conrelid" \
+        "         JOIN pg_catalog.pg_namespace s ON s.oid = r.relnamespace" \
+        "         WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = c.oid AND s.nspname = ANY ($1::text[]))"
+
+/* Statements, not a script: format() quotes every name. A history, and what watched tables refer to, may
+ * stand outside the schemas. Who owns, writes or administers asks for a role of its own, `pgvigil`; any
+ * other role that logs in is the one. */
 #define GRANTS_SQL \
         "WITH tab AS (" \
         " SELECT c.oid, c.relowner, c.relname, n.nspname FROM pg_catalog.pg_class c" \
         " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace" \
         " WHERE c.relkind IN ('r', 'p') AND (n.nspname = ANY ($1::text[])" \
-        " OR (c.relname = '_prisma_migrations' AND n.nspname !~ '^pg_')))," \
+        " OR (c.relname = '_prisma_migrations' AND n.nspname !~ '^pg_') OR " IS_REFERENCED "))," \
         " me AS (SELECT oid, rolname, rolsuper OR rolcreaterole" \
         " OR EXISTS (SELECT 1 FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()" \
         "             AND pg_catalog.pg_has_role(r.oid, d.datdba, 'USAGE'))" \

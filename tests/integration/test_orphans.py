@@ -1,6 +1,6 @@
 """Rows that refer to nothing: counted for each foreign key that does not keep them out."""
 import majors
-from lab import check_json, grant, shared, target, wait_for
+from lab import check_json, grant, pgvigil, shared, target, wait_for
 from test_shop import by_name
 
 PARENTS = """
@@ -212,6 +212,8 @@ def test_what_must_be_granted_is_said_and_works(lab):
                     "INSERT INTO near VALUES (1);")
     key = keys_of(shared.get().conninfo(database, "pgvigil"))["fk"]
     assert (key["status"], key["reason"], key["value"]) == ("unknown", "privilege", None), key
+    grants = pgvigil("init", "--grants", shared.get().conninfo(database), check=True).stdout
+    assert "GRANT USAGE ON SCHEMA far TO" in grants and "GRANT SELECT ON TABLE far.away TO" in grants, grants
     shared.get().sql(key["hint"].split("\n", 1)[1], database)
     key = keys_of(shared.get().conninfo(database, "pgvigil"))["fk"]
     assert (key["status"], key["method"]) == ("pass", "enforced"), key
