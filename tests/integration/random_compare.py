@@ -19,6 +19,8 @@ NO_COUNT = (None, "catalog", "enforced")
 # How long a rule that nothing hinders may show a result from before the world stood still.
 KEPT = 40
 
+SHOWN = ("status", "reason", "value", "method", "checked_at", "since")
+
 EQUAL, UNKNOWN, LOCKED, UNCOUNTED, WAIT, ERROR = "equal", "unknown", "locked", "uncounted", "wait", "error"
 
 
@@ -102,7 +104,7 @@ class Tally:
     late: int = 0  # right only after a wait that the method may ask for
     methods: Counter = field(default_factory=Counter)  # of the comparisons that were equal
     unknown: Counter = field(default_factory=Counter)  # by reason; locked and uncounted among them
-    errors: list = field(default_factory=list)
+    errors: list = field(default_factory=list)  # (poll, text)
     truth: dict = field(default_factory=dict)  # of the poll before
 
     def begin(self, expected):
@@ -112,11 +114,12 @@ class Tally:
         self.changes += sum(self.truth.get(key, rows) != rows for key, rows in truth.items())
         self.truth = truth
 
-    def add(self, expected, finding, verdict, context=""):
+    def add(self, expected, finding, verdict):
         if verdict.kind == EQUAL:
             self.methods[finding["method"]] += 1
         elif verdict.kind in (ERROR, WAIT):
-            self.errors.append(f"{context}{' '.join(expected.key)}: {verdict.text}\n  {expected}\n  {finding}")
+            shown = {key: finding[key] for key in SHOWN} if finding else None
+            self.errors.append((self.polls, f"poll {self.polls}: {' '.join(expected.key)}: {verdict.text}; {shown}"))
         else:
             self.unknown[verdict.text or verdict.kind] += 1
 
@@ -133,6 +136,6 @@ class Tally:
 
     def check(self):
         """Raises when something was wrong, or when so little was compared that nothing is proven."""
-        assert not self.errors, f"{len(self.errors)} errors:\n" + "\n".join(self.errors[:10])
+        assert not self.errors, f"{len(self.errors)} errors:\n" + "\n".join(text for _, text in self.errors[:12])
         compared, unknown = self.comparisons, sum(n for name, n in self.unknown.items() if name != UNCOUNTED)
         assert compared > unknown, f"most is unknown: {self.line()}"

@@ -93,7 +93,9 @@ ALTER TABLE public.child ADD CONSTRAINT child_pair FOREIGN KEY (parent, low) REF
 PARENT = "(SELECT {} FROM public.parent ORDER BY id OFFSET {{n}} % 20 LIMIT 1)"
 PARENT_KEYS = "CREATE UNIQUE INDEX parent_pair ON public.parent (id, low); "
 JUDGE = "CREATE OR REPLACE FUNCTION public.judge(int) RETURNS bool IMMUTABLE LANGUAGE sql AS 'SELECT $1 > {limit}';"
-BEFORE = f"CREATE SEQUENCE {SEQUENCE}; CREATE TABLE limits (top int CONSTRAINT limits_top CHECK (top > 0)); INSERT INTO limits VALUES (95);" + JUDGE.format(limit=0)
+# One constraint that is valid from the start: there is always something to prove.
+LIMITS = "CREATE TABLE limits (top int CONSTRAINT limits_top CHECK (top > 0)); INSERT INTO limits VALUES (95);"
+BEFORE = f"CREATE SEQUENCE {SEQUENCE}; {LIMITS} {JUDGE.format(limit=0)}\n"
 LARGE, WIDE = 11000, 1500  # five rows a page, less what fillfactor leaves free: over 2,048 pages
 
 TABLES = [
@@ -120,10 +122,11 @@ TABLES = [
          own_flaws=({"expires": "now() - interval '1 day'"},)),
     Made("limited", {"limited_amount": "{amount} <= (SELECT max(top) FROM public.limits)"}, family=("limits",),
          own_flaws=({"amount": "1000"},)),
-    Made("judged", {"judged_amount": "public.judge({amount})"}),
+    Made("judged", {"judged_amount": "public.judge({amount})"}, own_flaws=({"note": "NULL"},)),
     Made("parent", {}, rows=200, after=PARENT_KEYS, family=("child",)),
-    Made("child", {}, rows=LARGE, pad=WIDE, extra={"parent": ("int", PARENT.format("id"))}, good={"low": PARENT.format("low")},
-         own_flaws=({"parent": "- {n}"}, {"parent": "NULL"}, {"low": "-1"}), family=("parent",)),
+    Made("child", {}, rows=LARGE, pad=WIDE, extra={"parent": ("int", PARENT.format("id"))},
+         good={"low": PARENT.format("low")}, own_flaws=({"parent": "- {n}"}, {"parent": "NULL"}, {"low": "-1"}),
+         family=("parent",)),
 ]
 # Tables in which nothing hangs on another: an open transaction may hold them across polls.
 HOLDABLE = ("small", "keyless", "bigless", "scratch", "judged")

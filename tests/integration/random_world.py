@@ -34,8 +34,8 @@ class Session:
 
     def start(self):
         self.close()
-        self.process = subprocess.Popen([PG_BIN / "psql", "-X", "-q", "-At", "-F", "\x1f", self.cluster.conninfo(self.database)],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command = [PG_BIN / "psql", "-X", "-q", "-At", "-F", "\x1f", self.cluster.conninfo(self.database)]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                         env={**os.environ, "PGAPPNAME": "random"})
         self.marks, self.rest, self.is_alive = 0, b"", True
         self.forget()
@@ -89,9 +89,11 @@ class Session:
 
 CATALOG = """SELECT k.contype, quote_ident(n.nspname) || '.' || quote_ident(c.relname), k.conname,
  CASE k.contype WHEN 'c' THEN pg_get_expr(k.conbin, k.conrelid)
-  WHEN 'n' THEN (SELECT format('%I IS NOT NULL', attname) FROM pg_attribute WHERE attrelid = conrelid AND attnum = conkey[1])
-  ELSE (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ') || format(' AND NOT EXISTS (SELECT FROM %s p WHERE ',
-     k.confrelid::regclass) || string_agg(format('p.%I = r.%I', b.attname, a.attname), ' AND ') || ')'
+  WHEN 'n' THEN (SELECT format('%I IS NOT NULL', attname) FROM pg_attribute
+    WHERE attrelid = conrelid AND attnum = conkey[1])
+  ELSE (SELECT string_agg(format('r.%I IS NOT NULL', a.attname), ' AND ')
+     || format(' AND NOT EXISTS (SELECT FROM %s p WHERE ', k.confrelid::regclass)
+     || string_agg(format('p.%I = r.%I', b.attname, a.attname), ' AND ') || ')'
     FROM unnest(k.conkey, k.confkey) u(x, y) JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = x
     JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = y) END,
  k.contype = 'c' AND k.connoinherit,
@@ -100,13 +102,13 @@ CATALOG = """SELECT k.contype, quote_ident(n.nspname) || '.' || quote_ident(c.re
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND (k.contype IN ('c', 'f') OR k.contype = 'n' AND NOT k.convalidated) AND k.coninhcount = 0
 AND NOT quote_ident(c.relname) = ANY (string_to_array('{locked}', '|')) ORDER BY 2, 3;"""
-COUNTS = {"c": "SELECT '{mark}', count(*) FILTER (WHERE ({expression}) IS FALSE) FROM {only} {object};",
-          "f": "SELECT '{mark}', count(*) FROM {object} r WHERE {expression};"}
+CHECKED = "SELECT '{mark}', count(*) FILTER (WHERE ({expression}) IS FALSE) FROM {only} {object};"
+COUNTS = {"f": "SELECT '{mark}', count(*) FROM {object} r WHERE {expression};"}
 
 
 # Without expressions in words: those need the table's lock.
-SHAPES = """SELECT c.relname, c.relkind, md5(coalesce((SELECT string_agg(concat_ws(' ', attnum, attname, atttypid, attnotnull),
-  ',' ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
+SHAPES = """SELECT c.relname, c.relkind, md5(coalesce((SELECT string_agg(concat_ws(' ', attnum, attname, atttypid,
+  attnotnull), ',' ORDER BY attnum) FROM pg_attribute a WHERE a.attrelid = c.oid AND attnum > 0 AND NOT attisdropped), '')
  || coalesce((SELECT string_agg(concat_ws(' ', conname, contype, convalidated, coninhcount, conbin), ',' ORDER BY conname)
   FROM pg_constraint k WHERE k.conrelid = c.oid), '')
  || coalesce((SELECT string_agg(i.indexrelid::regclass::text, ',' ORDER BY 1) FROM pg_index i WHERE i.indrelid = c.oid), ''))
@@ -135,7 +137,8 @@ class Truth:
         """[Expected]; tables that an open transaction holds are not looked at."""
         wanted = list(self.wanted(locked))
         hidden = [f"public.{name}" for name in locked]
-        text = "\n".join(COUNTS["f" if contype == "f" else "c"].format(mark=f"rule {i}", expression=expression, only=only, object=object_)
+        text = "\n".join(COUNTS.get(contype, CHECKED).format(mark=f"rule {i}", expression=expression, only=only,
+                                                             object=object_)
                          for i, (contype, object_, _, expression, only, _) in enumerate(wanted) if object_ not in hidden)
         lines = self.session.run(text)
         answers = dict(line.split("\x1f") for line in lines if line.startswith("rule "))
@@ -152,9 +155,10 @@ class World:
     def __init__(self, cluster, major, seed, has_visibility):
         self.cluster, self.major, self.random = cluster, major, random.Random(seed)
         self.journal, self.refused, self.crashes, self.prepared = [], 0, 0, {}
-        self.has_altered = self.must_wait = False
+        self.has_altered = self.must_wait = self.is_calm = False
         self.shapes = set()
-        cluster.sql(f"ALTER ROLE postgres SET log_statement = none; CREATE DATABASE {DATABASE}; CREATE DATABASE {NEIGHBOUR};")
+        cluster.sql("ALTER ROLE postgres SET log_statement = none;"
+                    f"CREATE DATABASE {DATABASE}; CREATE DATABASE {NEIGHBOUR};")
         cluster.sql(random_tables.world_sql() + self.plant(), DATABASE)
         if has_visibility:
             cluster.sql("CREATE EXTENSION pg_visibility", DATABASE)

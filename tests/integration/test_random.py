@@ -18,6 +18,7 @@ EVERY = "100ms"  # the shortest interval that there is
 CHECKS = ("constraint", "foreign_key")
 # Rounds without any session in the database but the daemon's: over 11 s, after which counters are whole.
 REST = 120
+ENOUGH = 20  # errors, that one can be found by
 MODES = [(visibility, blocks) for visibility in (False, True) for blocks in (4096, 128)]
 
 
@@ -47,7 +48,7 @@ class Watch:
         return wait_for(done, "rounds that began after the batch", PATIENCE + count, every=0.02)
 
 
-def compare(watch, tally, expected, findings, still_since, context):
+def compare(watch, tally, expected, findings, still_since):
     """One poll: every rule, and those again that may still come right."""
     late = []
     for rule in expected:
@@ -55,7 +56,7 @@ def compare(watch, tally, expected, findings, still_since, context):
         if verdict.kind == WAIT:
             late.append(rule)
         else:
-            tally.add(rule, findings.get(rule.key), verdict, context)
+            tally.add(rule, findings.get(rule.key), verdict)
     while late:
         findings, waiting = watch.rounds(1), []
         for rule in late:
@@ -64,15 +65,15 @@ def compare(watch, tally, expected, findings, still_since, context):
                 waiting.append(rule)
             else:
                 tally.late += verdict.kind != WAIT
-                tally.add(rule, findings.get(rule.key), verdict, context)
+                tally.add(rule, findings.get(rule.key), verdict)
         late = waiting
 
 
 def stand_still(world):
     """Rows that time alone makes break a rule have done so."""
     if world.must_wait:
-        wait_for(lambda: world.truth.session.run("SELECT count(*) FROM clocked WHERE expires BETWEEN now() AND now() + '1 min';")
-                 == ["0"], "rows to expire")
+        soon = "SELECT count(*) FROM clocked WHERE expires BETWEEN now() AND now() + '1 min';"
+        wait_for(lambda: world.truth.session.run(soon) == ["0"], "rows to expire")
     world.must_wait = False
     return time.time()
 
@@ -80,6 +81,8 @@ def stand_still(world):
 def batch(world, daemon):
     """Random operations; the audit hears of each new shape of a table before the next operation."""
     began = len(world.journal)
+    if world.random.random() < 0.15:
+        random_ops.change_weather(world)
     for _ in range(world.random.randint(3, 12)):
         random_ops.act(world)
         if world.has_new_shape():
@@ -97,7 +100,15 @@ def poll(world, daemon, tally, crash=False, rest=False):
     findings = watch.rounds(REST if rest else 2)
     expected = world.truth.read(world.held())
     tally.begin(expected)
-    compare(watch, tally, expected, findings, still_since, "poll %d, after\n    %s\n  " % (tally.polls, "\n    ".join(done)))
+    compare(watch, tally, expected, findings, still_since)
+    return done
+
+
+def story(batches, tally):
+    """The operations of the first poll that was wrong, and of the one before it."""
+    first = min((number for number, _ in tally.errors), default=0)
+    return "".join(f"     before poll {number}:\n" + "".join(f"       {line}\n" for line in batches[number - 1])
+                   for number in (first - 1, first) if number > 0)
 
 
 def server(lab, major):
@@ -118,11 +129,12 @@ def live(lab, major, seed, polls, every_crash, every_rest=0):
                                limits=f'blocks_per_poll = {blocks}; statement_timeout = "20s"; max_age = "60s";'))
     cluster.sql(random_tables.constraints_sql(), DATABASE)
     daemon.explain()
-    for i in range(1, polls + 1):
-        poll(world, daemon, tally, i % every_crash == 0, every_rest and i % every_rest == 0)
-        if len(tally.errors) > 20:
-            break
-    print(f"     {tally.line()}; {len(world.journal)} operations, {world.refused} refused, {world.crashes} crashes", flush=True)
+    batches = []
+    while len(batches) < polls and len(tally.errors) < ENOUGH:
+        i = len(batches) + 1
+        batches.append(poll(world, daemon, tally, i % every_crash == 0, every_rest and i % every_rest == 0))
+    print(f"     {tally.line()}; {len(world.journal)} operations, {world.refused} refused, {world.crashes} crashes\n"
+          f"{story(batches, tally)}", end="", flush=True)
     tally.check()
     return daemon, cluster
 
@@ -132,7 +144,7 @@ def polls_of(default):
 
 
 def short(lab, major):
-    polls = polls_of(25)
+    polls = polls_of(20)
     live(lab, major, int(os.environ.get("PGVIGIL_SEED", 1000 + major)), polls, polls // 2 + 1)
 
 
@@ -141,7 +153,7 @@ def soak(lab, major):
     given = os.environ.get("PGVIGIL_SEED")
     seeds = [int(given)] if given else [int(time.time()) * len(MODES) + mode for mode in range(len(MODES))]
     for seed in seeds:
-        daemon, cluster = live(lab, major, seed, polls_of(150), 40, 25)
+        daemon, cluster = live(lab, major, seed, polls_of(100), 40, 25)
         daemon.stop()
         lab.daemons.remove(daemon)
         cluster.stop("immediate")
@@ -153,7 +165,8 @@ KEY = ("constraint", "public.t", "rule")
 
 def published(status, value, **changes):
     reason = "violated" if value else "ok" if status == "pass" else "not_valid"
-    return {"status": status, "value": value, "reason": reason, "method": "full", "checked_at": NOW, **changes}
+    return {"status": status, "value": value, "reason": reason, "method": "full", "checked_at": NOW, "since": EARLIER,
+            **changes}
 
 
 # What is so, what is published, and what the comparison must make of it.
@@ -207,7 +220,7 @@ def outcome(still_since, *findings):
     tally, watch = Tally(), Replay(*findings)
     expected = [Expected(*KEY, 3)]
     tally.begin(expected)
-    compare(watch, tally, expected, watch.rounds(), still_since, "")
+    compare(watch, tally, expected, watch.rounds(), still_since)
     return tally
 
 
