@@ -144,7 +144,7 @@ def polls_of(default):
 
 
 def short(lab, major):
-    polls = polls_of(20)
+    polls = polls_of(5)
     live(lab, major, int(os.environ.get("PGVIGIL_SEED", 1000 + major)), polls, polls // 2 + 1)
 
 
