@@ -48,15 +48,15 @@ static const Field run_fields[] = {
         {"blocks", VALUE_INT, FIELD_COUNTER, "pgvigil_check_blocks_total", NULL, NULL, "blocks",
          "Blocks of watched tables that the check's statements were to read, by its own reckoning."},
         {"last_success", VALUE_FLOAT, FIELD_GAUGE, "pgvigil_check_last_success_timestamp_seconds", NULL, NULL,
-         "seconds", "When the check last ran to its end, as seconds since 1970."},
+         "seconds", "When the check last could check anything, as seconds since 1970."},
 };
 static const Shape run_shape = SHAPE("check_runs", run_fields);
 
 static const Field failure_fields[] = {
         {"check", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Check."},
-        {"reason", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Reason of the last failure."},
+        {"reason", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Why it could not be checked."},
         {"failures", VALUE_INT, FIELD_COUNTER, "pgvigil_check_failures_total", NULL, NULL, NULL,
-         "Runs of the check that did not come to their end, by reason."},
+         "Runs of the check in which something could not be checked, by reason."},
 };
 static const Shape failure_shape = SHAPE("check_failures", failure_fields);
 

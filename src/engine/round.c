@@ -253,6 +253,24 @@ static void job_take_facts(Target *target, Report *report) {
                 take_server(target, TAKE(report->server));
 }
 
+/* What could not be checked is a failure of this run, once a reason; a run that saw nothing at all is
+ * no success. */
+static void run_count(CheckRun *run, const Report *report, usec_t realtime) {
+        bool is_counted[N_REASONS] = {}, is_blind = report->n_findings > 0;
+
+        for (size_t i = 0; i < report->n_findings; i++) {
+                const Finding *finding = &report->findings[i];
+
+                is_blind &= finding->seen == SEEN_UNKNOWN;
+                if (finding->seen != SEEN_UNKNOWN || is_counted[finding->reason])
+                        continue;
+                is_counted[finding->reason] = true;
+                run->failures[finding->reason]++;
+        }
+        if (!is_blind)
+                run->last_success_at = realtime;
+}
+
 static void job_judge(Target *target) {
         Job *job = current_job(target);
         CheckRun *run = current_run(target);
@@ -263,7 +281,7 @@ static void job_judge(Target *target) {
         if (job->failed == REASON_OK) {
                 job->has_report = true;
                 job->wants_blocks = job->report.wants_blocks;
-                run->last_success_at = context.realtime;
+                run_count(run, &job->report, context.realtime);
                 job_take_facts(target, &job->report);
         }
         run->runs++;

@@ -140,7 +140,24 @@ def test_d7_a_locked_table_is_unknown_and_the_others_go_on(lab):
         assert daemon.code("/health/db") == 200
         daemon.wait_round("db", 2)
         assert_alive(daemon)
+        # What a run could not check is one of its failures, once; the run was no failure as a whole.
+        failures = daemon.metric("pgvigil_check_failures_total", check="constraint", reason="locked")
+        assert 1 <= failures <= daemon.metric("pgvigil_check_runs_total", check="constraint"), failures
+        assert daemon.metric("pgvigil_check_last_success_timestamp_seconds", check="constraint") > 0
     daemon.wait_reason("constraint", "positive", "not_valid")
+
+
+def test_a_run_that_could_check_nothing_is_no_success(lab):
+    cluster = shared.get()
+    name = shared.empty("CREATE TABLE t (id int); CREATE SCHEMA off;"
+                        "CREATE TABLE off._prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL,"
+                        " finished_at timestamptz, migration_name varchar(255) NOT NULL, logs text, rolled_back_at timestamptz,"
+                        " started_at timestamptz NOT NULL DEFAULT now(), applied_steps_count int NOT NULL DEFAULT 0);")
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")))
+    daemon.wait_round("db", 2)
+    assert daemon.metric("pgvigil_check_failures_total", check="migration", reason="privilege") >= 1
+    assert daemon.metric("pgvigil_check_last_success_timestamp_seconds", check="migration") is None
+    assert daemon.metric("pgvigil_check_last_success_timestamp_seconds", check="index") > 0
 
 
 def test_d7_a_lock_keeps_the_last_result_until_it_is_too_old(lab):

@@ -38,7 +38,7 @@ const char *cause_name(Cause cause);
 typedef struct CheckRun {
         const CheckKind *kind;
         uint64_t runs, skipped;       /* skipped: still running when due again */
-        uint64_t failures[N_REASONS]; /* runs without a result, by reason */
+        uint64_t failures[N_REASONS]; /* runs that left something unchecked, by reason */
         Histogram durations;
         uint64_t blocks;        /* of watched tables, that its statements were expected to read */
         usec_t last_success_at; /* realtime; 0: never */
