@@ -95,3 +95,10 @@ def test_max_series_cuts_healthy_objects_only_and_says_so_at_once(lab):
     for metric in ("pgvigil_constraints", "pgvigil_indexes"):
         assert samples(daemon.metrics(), metric), f"{metric} is cut"
     assert daemon.metric("pgvigil_constraints", state="enforced") >= 2
+
+
+def test_build_info_has_every_label(lab):
+    daemon = lab.daemon(target("down", "host=/nowhere dbname=x"))
+    (labels, value), = samples(daemon.metrics(), "pgvigil_build_info")
+    assert set(labels) == {"version", "libpq", "libmicrohttpd", "sqlite"} and value == 1, labels
+    assert labels["sqlite"] == "none", labels
