@@ -40,9 +40,15 @@ int render_findings_json(const View *view, const FindingFilter *filter, usec_t r
 /* /api/v1/status: targets, findings, tables, schedule, ages, health. */
 int render_status_json(const View *view, usec_t boottime, usec_t realtime, Buffer *out);
 
-/* The body of a health answer, under 1 KiB; with `verbose` (target may then not be NULL) also
- * "checks". `target` NULL: of all. */
-int render_health_json(const Health *health, const TargetView *target, const HealthQuery *query,
+/* What a health answer is about: one target, or with NULL all of the view that count. */
+typedef struct HealthSubject {
+        const View *view; /* may be NULL where there is a target */
+        const TargetView *target;
+} HealthSubject;
+
+/* The body of a health answer, under 1 KiB; with `verbose` also "checks", whose entries name their
+ * target where the answer is about all. */
+int render_health_json(const Health *health, const HealthSubject *subject, const HealthQuery *query,
                        usec_t boottime, usec_t realtime, Buffer *out);
 
 typedef struct TextOptions {

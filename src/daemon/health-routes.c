@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "parameters.h"
 #include "pgvigil/base/clock.h"
 
 #define HEALTH_TYPE  "application/health+json"
@@ -20,96 +21,74 @@ typedef struct Question {
         HealthQuery query;
         char *excludes[EXCLUDES_MAX + 1]; /* borrowed from the request */
         unsigned n_excludes;
-        const char *wrong; /* what is wrong with it */
 } Question;
 
-static bool parse_fail_on(Question *question, const char *value) {
+static const char *parse_fail_on(void *userdata, const char *value) {
         static const char *const names[] = {
                 [FAIL_ON_UNREACHABLE] = "unreachable",
                 [FAIL_ON_GATE] = "gate",
                 [FAIL_ON_CRITICAL] = "critical",
                 [FAIL_ON_WARNING] = "warning",
         };
+        Question *question = userdata;
 
         for (size_t i = 0; i < ELEMENTS(names); i++)
                 if (str_equal(value, names[i])) {
                         question->query.fail_on = (FailOn)i;
-                        return true;
+                        return NULL;
                 }
-        question->wrong = "fail_on is unreachable, gate, critical or warning";
-        return false;
+        return "fail_on is unreachable, gate, critical or warning";
 }
 
-static bool parse_on_unknown(Question *question, const char *value) {
+static const char *parse_on_unknown(void *userdata, const char *value) {
+        Question *question = userdata;
+
         question->query.unknown_fails = str_equal(value, "fail");
-        if (question->query.unknown_fails || str_equal(value, "pass"))
-                return true;
-        question->wrong = "on_unknown is pass or fail";
-        return false;
+        return question->query.unknown_fails || str_equal(value, "pass") ? NULL
+                                                                         : "on_unknown is pass or fail";
 }
 
-static bool parse_max_age(Question *question, const char *value) {
+static const char *parse_max_age(void *userdata, const char *value) {
+        Question *question = userdata;
         char *end;
         double seconds = strtod(value, &end);
 
-        if (end != value && *end == '\0' && isfinite(seconds) && seconds > 0 && seconds < 1e9) {
-                question->query.max_age = (usec_t)(seconds * (double)USEC_PER_SEC);
-                return true;
-        }
-        question->wrong = "max_age is a number of seconds above 0";
-        return false;
+        if (end == value || *end != '\0' || !isfinite(seconds) || seconds <= 0 || seconds >= 1e9)
+                return "max_age is a number of seconds above 0";
+        question->query.max_age = (usec_t)(seconds * (double)USEC_PER_SEC);
+        return NULL;
 }
 
-static bool parse_exclude(Question *question, const char *value) {
-        if (question->n_excludes >= EXCLUDES_MAX) {
-                question->wrong = "too many exclude parameters";
-                return false;
-        }
+static const char *parse_exclude(void *userdata, const char *value) {
+        Question *question = userdata;
+
+        if (question->n_excludes >= EXCLUDES_MAX)
+                return "too many exclude parameters";
         question->excludes[question->n_excludes++] = (char *)value;
-        return true;
+        return NULL;
 }
 
-static bool parse_check(Question *question, const char *value) {
+static const char *parse_check(void *userdata, const char *value) {
+        Question *question = userdata;
+
+        if (question->query.check)
+                return "the path names a check already";
         question->query.check = value;
-        return true;
+        return NULL;
 }
 
-static bool parse_verbose(Question *question, const char *value) {
+static const char *parse_verbose(void *userdata, const char *value) {
+        Question *question = userdata;
+
         question->query.verbose = !str_equal(value, "0") && !str_equal(value, "false");
-        return true;
+        return NULL;
 }
 
-static const struct {
-        const char *key;
-        bool (*parse)(Question *question, const char *value);
-} parameters[] = {
-        {"check", parse_check},     {"exclude", parse_exclude},       {"fail_on", parse_fail_on},
-        {"max_age", parse_max_age}, {"on_unknown", parse_on_unknown}, {"verbose", parse_verbose},
+static const Parameter parameters[] = {
+        {"check", parse_check, false},           {"exclude", parse_exclude, true},
+        {"fail_on", parse_fail_on, false},       {"max_age", parse_max_age, false},
+        {"on_unknown", parse_on_unknown, false}, {"verbose", parse_verbose, false},
 };
-
-static bool parse_parameters(Question *question, const HttpRequest *request) {
-        const char *key;
-
-        for (size_t i = 0; (key = http_request_query_key(request, i)); i++) {
-                bool is_known = false;
-
-                for (size_t k = 0; k < ELEMENTS(parameters); k++)
-                        is_known |= str_equal(key, parameters[k].key);
-                if (!is_known) {
-                        question->wrong = "unknown parameter";
-                        return false;
-                }
-        }
-
-        for (size_t k = 0; k < ELEMENTS(parameters); k++) {
-                const char *value;
-
-                for (size_t nth = 0; (value = http_request_query(request, parameters[k].key, nth)); nth++)
-                        if (!parameters[k].parse(question, value))
-                                return false;
-        }
-        return true;
-}
 
 /* Before a first look nobody knows what there is: then the target's own state is the answer. */
 static bool was_seen(const TargetView *target) {
@@ -123,8 +102,7 @@ static bool exists(const View *view, const Question *question, const char *check
         for (size_t i = 0; i < view->n_targets; i++) {
                 const TargetView *target = view->targets[i];
 
-                if (target->settings->in_global && !target->is_new &&
-                    (!was_seen(target) || health_check_exists(target, check)))
+                if (target_is_counted(target) && (!was_seen(target) || health_check_exists(target, check)))
                         return true;
         }
         return finding_kind_from_name(check) >= 0;
@@ -157,7 +135,8 @@ static int answer_question(Daemon *daemon, const Question *question, Answer *ans
         Health health = question->target ? health_of_target(view, question->target, &question->query, now)
                                          : health_of_all(view, &question->query, now);
         _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
-        int r = render_health_json(&health, question->target, &question->query, now, clock_realtime(), &body);
+        HealthSubject subject = {.view = view, .target = question->target};
+        int r = render_health_json(&health, &subject, &question->query, now, clock_realtime(), &body);
 
         if (r < 0)
                 return r;
@@ -167,13 +146,15 @@ static int answer_question(Daemon *daemon, const Question *question, Answer *ans
 int answer_health(Daemon *daemon, const HttpRequest *request, Answer *answer) {
         const View *view = engine_view(daemon->engine);
         Question question = {.query.fail_on = FAIL_ON_GATE};
+        const char *wrong;
 
         if (!parse_path(&question, view, request->path))
                 return answer_error(answer, 404, "no such target");
         if (question.query.check && str_equal(question.query.check, "verdict"))
                 return answer_error(answer, 404, "no monitoring phase");
-        if (!parse_parameters(&question, request))
-                return answer_error(answer, 400, question.wrong);
+        wrong = parameters_parse(request, parameters, ELEMENTS(parameters), &question);
+        if (wrong)
+                return answer_error(answer, 400, wrong);
 
         for (unsigned i = 0; i < question.n_excludes; i++)
                 if (!exists(view, &question, question.excludes[i]))

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "parameters.h"
 #include "pgvigil/base/clock.h"
 
 #define LIVE_TTL (100 * USEC_PER_MSEC)
@@ -148,20 +149,35 @@ static int make_findings(Daemon *daemon, const FindingFilter *filter, HttpBody *
         return r < 0 ? r : http_body_new(&body, "application/json", NULL, NULL, ret);
 }
 
-int answer_findings(Daemon *daemon, const HttpRequest *request, Answer *answer) {
-        FindingFilter filter = {
-                .target = http_request_query(request, "target", 0),
-                .status = http_request_query(request, "status", 0),
-                .kind = http_request_query(request, "kind", 0),
-        };
+static const char *parse_target(void *userdata, const char *value) {
+        ((FindingFilter *)userdata)->target = value;
+        return NULL;
+}
 
-        answer->code = 200;
+static const char *parse_status(void *userdata, const char *value) {
+        ((FindingFilter *)userdata)->status = value;
+        return status_from_name(value) < 0 ? "no such status" : NULL;
+}
+
+static const char *parse_kind(void *userdata, const char *value) {
+        ((FindingFilter *)userdata)->kind = value;
+        return finding_kind_from_name(value) < 0 ? "no such kind" : NULL;
+}
+
+int answer_findings(Daemon *daemon, const HttpRequest *request, Answer *answer) {
+        static const Parameter known[] = {
+                {"kind", parse_kind, false},
+                {"status", parse_status, false},
+                {"target", parse_target, false},
+        };
+        FindingFilter filter = {};
+        const char *wrong = parameters_parse(request, known, ELEMENTS(known), &filter);
+
+        if (wrong)
+                return answer_error(answer, 400, wrong);
         if (filter.target && !view_target(engine_view(daemon->engine), filter.target))
                 return answer_error(answer, 404, "no such target");
-        if (filter.kind && finding_kind_from_name(filter.kind) < 0)
-                return answer_error(answer, 400, "no such kind");
-        if (filter.status && status_from_name(filter.status) < 0)
-                return answer_error(answer, 400, "no such status");
+        answer->code = 200;
         return make_findings(daemon, &filter, &answer->body);
 }
 
@@ -190,11 +206,21 @@ static int filter_view(const View *view, const HttpRequest *request, View *ret) 
         return 0;
 }
 
+/* Taken by filter_view(). */
+static const char *pass_target(void *userdata, const char *value) {
+        return NULL;
+}
+
 int answer_status(Daemon *daemon, const HttpRequest *request, Answer *answer) {
+        static const Parameter known[] = {{"target", pass_target, true}};
+        const char *wrong = parameters_parse(request, known, ELEMENTS(known), NULL);
         _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
         View view = {};
-        int r = filter_view(engine_view(daemon->engine), request, &view);
+        int r;
 
+        if (wrong)
+                return answer_error(answer, 400, wrong);
+        r = filter_view(engine_view(daemon->engine), request, &view);
         if (r == -ENOENT) {
                 free(view.targets);
                 return answer_error(answer, 404, "no such target");

@@ -196,6 +196,10 @@ static bool is_worse(const Health *a, const Health *b) {
         return a->status > b->status;
 }
 
+bool target_is_counted(const TargetView *target) {
+        return target->settings->in_global && !target->is_new;
+}
+
 Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime) {
         Tally blank = {.is_blank = true};
         Health all = {.code = 200, .status = STATUS_SKIPPED, .verified = true};
@@ -209,7 +213,7 @@ Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime
                 const TargetView *target = view->targets[i];
                 Health one;
 
-                if (!target->settings->in_global || target->is_new)
+                if (!target_is_counted(target))
                         continue;
 
                 one = health_of_target(view, target, query, boottime);

@@ -29,20 +29,29 @@ static int compare_keys(const Finding *left, const Finding *right) {
         return strcmp(left->name ? left->name : "", right->name ? right->name : "");
 }
 
-/* By kind, then name; of one key in the order of the View (one array). */
-static int compare_findings(const void *a, const void *b) {
-        const Finding *left = *(const Finding *const *)a, *right = *(const Finding *const *)b;
-        int r = compare_keys(left, right);
+typedef struct Check {
+        const TargetView *target;
+        const Finding *finding;
+        size_t order; /* as it came: of one key in the order of the View */
+} Check;
+
+/* By kind, then name (one array). */
+static int compare_checks(const void *a, const void *b) {
+        const Check *left = a, *right = b;
+        int r = compare_keys(left->finding, right->finding);
 
         if (r != 0)
                 return r;
-        return left < right ? -1 : left > right;
+        return left->order < right->order ? -1 : left->order > right->order;
 }
 
-static void write_check(JsonWriter *json, const Finding *finding, usec_t boottime) {
+static void write_check(JsonWriter *json, const Check *check, bool names_target, usec_t boottime) {
+        const Finding *finding = check->finding;
         bool was_seen = finding->checked_boottime != 0;
 
         writer_open(json, NULL, '{');
+        if (names_target)
+                writer_text(json, "target", check->target->name);
         writer_text(json, "status", status_name(finding->status));
         writer_text(json, "severity", severity_name(finding->severity));
         writer_value_number(json, "observedValue", &finding->value);
@@ -64,26 +73,52 @@ static void write_check_key(JsonWriter *json, const Finding *finding) {
         writer_open(json, buffer_text(&key), '[');
 }
 
-/* An object of arrays: constraints of several tables may share a name. */
-static int write_checks(JsonWriter *json, const TargetView *target, const HealthQuery *query,
-                        usec_t boottime) {
-        _cleanup_(freep) const Finding **sorted = calloc(target->n_findings + 1, sizeof(*sorted));
-        size_t n = 0;
-
-        if (!sorted)
-                return -ENOMEM;
+static size_t add_checks(const TargetView *target, const HealthQuery *query, Check *checks, size_t n) {
         for (size_t i = 0; i < target->n_findings; i++)
-                if (query_takes(query, &target->findings[i]))
-                        sorted[n++] = &target->findings[i];
-        qsort(sorted, n, sizeof(*sorted), compare_findings);
+                if (query_takes(query, &target->findings[i])) {
+                        checks[n] = (Check){target, &target->findings[i], n};
+                        n++;
+                }
+        return n;
+}
+
+static int sort_checks(const HealthSubject *subject, const HealthQuery *query, Check **ret, size_t *ret_n) {
+        TargetView *const one[] = {(TargetView *)subject->target};
+        TargetView *const *targets = subject->target ? one : subject->view->targets;
+        size_t n_targets = subject->target ? 1 : subject->view->n_targets, total = 0, n = 0;
+        Check *checks;
+
+        for (size_t i = 0; i < n_targets; i++)
+                total += targets[i]->n_findings;
+        checks = calloc(total + 1, sizeof(*checks));
+        if (!checks)
+                return -ENOMEM;
+        for (size_t i = 0; i < n_targets; i++)
+                if (subject->target || target_is_counted(targets[i]))
+                        n = add_checks(targets[i], query, checks, n);
+        qsort(checks, n, sizeof(*checks), compare_checks);
+        *ret = checks;
+        *ret_n = n;
+        return 0;
+}
+
+/* An object of arrays: constraints of several tables, and of several targets, may share a name. */
+static int write_checks(JsonWriter *json, const HealthSubject *subject, const HealthQuery *query,
+                        usec_t boottime) {
+        _cleanup_(freep) Check *checks = NULL;
+        size_t n;
+        int r = sort_checks(subject, query, &checks, &n);
+
+        if (r < 0)
+                return r;
         writer_open(json, "checks", '{');
         for (size_t i = 0; i < n; i++) {
-                bool is_first = i == 0 || compare_keys(sorted[i - 1], sorted[i]) != 0;
+                bool is_first = i == 0 || compare_keys(checks[i - 1].finding, checks[i].finding) != 0;
                 if (is_first && i > 0)
                         writer_close(json, ']');
                 if (is_first)
-                        write_check_key(json, sorted[i]);
-                write_check(json, sorted[i], boottime);
+                        write_check_key(json, checks[i].finding);
+                write_check(json, &checks[i], !subject->target, boottime);
         }
         if (n > 0)
                 writer_close(json, ']');
@@ -91,7 +126,7 @@ static int write_checks(JsonWriter *json, const TargetView *target, const Health
         return 0;
 }
 
-int render_health_json(const Health *health, const TargetView *target, const HealthQuery *query,
+int render_health_json(const Health *health, const HealthSubject *subject, const HealthQuery *query,
                        usec_t boottime, usec_t realtime, Buffer *out) {
         JsonWriter json = {.out = out};
 
@@ -100,7 +135,7 @@ int render_health_json(const Health *health, const TargetView *target, const Hea
         writer_text(&json, "state", health->state);
         if (health->cause)
                 writer_text(&json, "cause", health->cause);
-        writer_text(&json, "target", target ? target->name : NULL);
+        writer_text(&json, "target", subject->target ? subject->target->name : NULL);
         writer_bool(&json, "verified", health->verified);
         writer_seconds(&json, "age_s", health->has_age ? health->age : USEC_INFINITY);
         writer_seconds(&json, "max_age_s", health->max_age);
@@ -110,8 +145,8 @@ int render_health_json(const Health *health, const TargetView *target, const Hea
         writer_null(&json, "phase");
         writer_null(&json, "phase_remaining_s");
         writer_time(&json, "time", realtime);
-        if (query->verbose && target) {
-                int r = write_checks(&json, target, query, boottime);
+        if (query->verbose) {
+                int r = write_checks(&json, subject, query, boottime);
                 if (r < 0)
                         return r;
         }

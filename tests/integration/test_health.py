@@ -55,10 +55,20 @@ def test_a_typo_is_never_healthy(lab):
         assert daemon.code(path) == 404, path
     for query in ("fail_on=", "fail_on=warn", "fail_on=Gate", "fail_on=gate&fail_on=x", "on_unknown=maybe", "on_unknown=",
                   "max_age=", "max_age=0", "max_age=-1", "max_age=1s", "max_age=nan", "max_age=inf", "max_age=1e99",
-                  "exclude=nosuch", "exclude=positive&exclude=nosuch", "nosuch=1", "Verbose", "faill_on=gate"):
+                  "exclude=nosuch", "exclude=positive&exclude=nosuch", "nosuch=1", "Verbose", "faill_on=gate",
+                  "fail_on=gate&fail_on=gate", "on_unknown=pass&on_unknown=fail", "max_age=9&max_age=9", "verbose&verbose=0",
+                  "check=positive&check=connection"):
         for path in ("/health/db", "/health"):
             assert daemon.code(f"{path}?{query}") == 400, (path, query)
             assert daemon.get(f"{path}?{query}", "HEAD")[0] == 400, (path, query)
+    assert daemon.code("/health/db/positive?check=connection") == 400, "two checks are asked for"
+    assert daemon.code("/health/db?exclude=positive&exclude=index") == 200
+    for query in ("statuss=fail", "status=fail&status=warn", "kind=index&kind=index", "target=db&target=db", "limit=1"):
+        assert daemon.code(f"/api/v1/findings?{query}") == 400, query
+    assert daemon.code("/api/v1/status?traget=db") == 400 and daemon.code("/api/v1/status?target=db&target=db") == 200
+    # A scraper, a prober and a browser may add what they like.
+    for path in ("/livez", "/readyz", "/metrics", "/", "/target/db"):
+        assert daemon.code(f"{path}?nosuch=1&nosuch=1") == 200, path
 
 
 def test_before_the_first_round_it_starts_and_then_it_is_ready(lab):
@@ -116,6 +126,9 @@ def test_verbose_lists_each_check_once_under_kind_and_name(lab):
     assert findings == set(checks), findings ^ set(checks)
     assert list(daemon.state("db", "/positive?verbose")["checks"]) == ["constraint:positive"]
     assert "constraint:positive" not in daemon.state("db", "?verbose&exclude=positive")["checks"]
+    whole = daemon.json("/health?verbose")["checks"]
+    assert set(whole) == set(checks) and [e["target"] for e in whole["constraint:positive"]] == ["db"], list(whole)
+    assert "target" not in entry and "checks" not in daemon.json("/health")
 
 
 def test_a_broken_gate_is_503_and_comes_back_through_settling(lab):

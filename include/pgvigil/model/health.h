@@ -35,6 +35,9 @@ bool health_check_exists(const TargetView *target, const char *check);
 Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
                         usec_t boottime);
 
+/* Whether it counts for /health. */
+bool target_is_counted(const TargetView *target);
+
 /* The worst over the targets that count (in_global, not new); verified when all of them are. No target:
  * unverified with 0 of 0. */
 Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime);

@@ -92,12 +92,12 @@ static inline void other_add(Table *table, const char *relname, int64_t n) {
         table_set_int(table, row, "n", n);
 }
 
-/* A view of up to two targets, made by hand; finding strings are copied. */
+/* A view of up to three targets, made by hand; finding strings are copied. */
 typedef struct Fixture {
         Settings *settings;
-        TargetView targets[2];
-        TargetView *list[2];
-        ServerFacts servers[2];
+        TargetView targets[3];
+        TargetView *list[3];
+        ServerFacts servers[3];
         View view;
 } Fixture;
 

@@ -148,7 +148,8 @@ START_TEST(health_is_the_documented_keys_in_order) {
         HealthQuery query = {.fail_on = FAIL_ON_GATE};
         Health health = plain_health();
 
-        ck_assert_int_eq(render_health_json(&health, shop, &query, BOOT, NOW, &out), 0);
+        ck_assert_int_eq(
+                render_health_json(&health, &(HealthSubject){.target = shop}, &query, BOOT, NOW, &out), 0);
         expect_text(&out, "{\"status\":\"warn\",\"state\":\"degraded\",\"target\":\"shop\",\"verified\":true,"
                           "\"age_s\":1.2,\"max_age_s\":45,\"scope\":{\"checked\":41,\"total\":41},"
                           "\"violations\":1,\"unknown\":0,\"phase\":null,\"phase_remaining_s\":null,"
@@ -166,7 +167,8 @@ START_TEST(health_of_all_never_seen_has_nulls_and_its_cause) {
                          .scope = {.unknown = SIZE_MAX / 4, .violations = INT64_MAX},
                          .max_age = 45 * USEC_PER_SEC};
 
-        ck_assert_int_eq(render_health_json(&health, NULL, &(HealthQuery){}, BOOT, NOW, &out), 0);
+        ck_assert_int_eq(render_health_json(&health, &(HealthSubject){}, &(HealthQuery){}, BOOT, NOW, &out),
+                         0);
         json_t *json = parse(&out);
         ck_assert_str_eq(text_at(json, "cause"), "refused");
         ck_assert(json_is_null(json_object_get(json, "target")));
@@ -188,7 +190,8 @@ START_TEST(verbose_health_groups_checks_by_kind_and_name) {
         fixture_add(shop, VIOLATED("public.items", "c", 0))->checked_boottime = 0;
         fixture_add(shop, (Finding){.kind = KIND_INDEX, .status = STATUS_SKIPPED});
         fixture_add(shop, (Finding){.kind = KIND_INDEX, .status = STATUS_SKIPPED, .name = (char *)""});
-        ck_assert_int_eq(render_health_json(&health, shop, &query, BOOT, NOW, &out), 0);
+        ck_assert_int_eq(
+                render_health_json(&health, &(HealthSubject){.target = shop}, &query, BOOT, NOW, &out), 0);
         json_t *json = parse(&out), *checks = json_object_get(json, "checks");
         ck_assert_uint_eq(json_object_size(checks), 3);
         ck_assert_uint_eq(json_array_size(json_object_get(checks, "index:")), 2);
@@ -200,6 +203,29 @@ START_TEST(verbose_health_groups_checks_by_kind_and_name) {
                                    "\"observedUnit\":\"rows\",\"time\":\"2026-11-23T15:58:48Z\",\"age_s\":12,"
                                    "\"output\":\"3 rows break total_amount > 0.\"},{"));
         ck_assert(json_is_null(json_object_get(json_array_get(pair, 1), "age_s")));
+        json_decref(json);
+}
+END_TEST
+
+START_TEST(verbose_health_of_all_names_the_target_of_each_entry) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer out = {};
+        HealthQuery query = {.fail_on = FAIL_ON_GATE, .verbose = true};
+        Health health = plain_health();
+
+        fixture_add(fixture_add_target(&fixture, "shop"), VIOLATED("public.orders", "c", 3));
+        fixture_add(fixture_add_target(&fixture, "books"), VIOLATED("public.orders", "c", 4));
+        fixture_add(fixture_add_target(&fixture, "aside"), VIOLATED("public.orders", "c", 5));
+        LIST_AT(fixture.settings->targets, TargetSettings, 2)->in_global = false;
+        ck_assert_int_eq(
+                render_health_json(&health, &(HealthSubject){.view = &fixture.view}, &query, BOOT, NOW, &out),
+                0);
+        json_t *json = parse(&out), *checks = json_object_get(json, "checks");
+        json_t *pair = json_object_get(checks, "constraint:c");
+        ck_assert_uint_eq(json_object_size(checks), 1);
+        ck_assert_uint_eq(json_array_size(pair), 2);
+        ck_assert_str_eq(text_at(json_array_get(pair, 0), "target"), "shop");
+        ck_assert_str_eq(text_at(json_array_get(pair, 1), "target"), "books");
         json_decref(json);
 }
 END_TEST
@@ -227,7 +253,9 @@ START_TEST(verbose_health_shows_what_was_asked_for) {
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 _cleanup_(buffer_done) Buffer out = {};
                 HealthQuery query = {.verbose = true, .check = cases[i].check, .exclude = cases[i].exclude};
-                ck_assert_int_eq(render_health_json(&health, shop, &query, BOOT, NOW, &out), 0);
+                ck_assert_int_eq(render_health_json(&health, &(HealthSubject){.target = shop}, &query, BOOT,
+                                                    NOW, &out),
+                                 0);
                 json_t *json = parse(&out);
                 ck_assert_uint_eq(json_object_size(json_object_get(json, "checks")), cases[i].checks);
                 json_decref(json);
@@ -313,6 +341,7 @@ int main(void) {
                 health_is_the_documented_keys_in_order,
                 health_of_all_never_seen_has_nulls_and_its_cause,
                 verbose_health_groups_checks_by_kind_and_name,
+                verbose_health_of_all_names_the_target_of_each_entry,
                 verbose_health_shows_what_was_asked_for,
                 status_holds_everything_that_is_known,
                 status_of_a_target_never_reached_is_null_and_fail,
