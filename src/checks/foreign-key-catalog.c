@@ -9,12 +9,7 @@
 #include <errno.h>
 
 #include "common.h"
-
-/* Whether comparing columns of that type runs built-in code only. */
-#define BUILT_IN(attribute)                                                                                  \
-        "EXISTS (SELECT FROM pg_type y LEFT JOIN pg_type b ON y.typtype = 'd' AND b.oid = y.typbasetype\n"   \
-        "               WHERE y.oid = " attribute ".atttypid AND (coalesce(b.oid, y.oid) < 16384\n"          \
-        "                 OR coalesce(b.typtype, y.typtype) = 'e'))"
+#include "reading-sql.h"
 
 /* As PostgreSQL's own checks do it: by the collation of the referenced column. */
 #define COLLATE                                                                                              \
@@ -22,16 +17,6 @@
         "                SELECT format(' COLLATE %I.%I', n.nspname, l.collname) FROM pg_collation l\n"       \
         "                  JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = pa.attcollation)\n"  \
         "              ELSE '' END"
-
-/* What GRANT has to give for the rows of both tables to be read. */
-#define LACKS(tables)                                                                                        \
-        "ARRAY(SELECT DISTINCT w.what FROM pg_class l JOIN pg_namespace m ON m.oid = l.relnamespace,\n"      \
-        "             LATERAL (VALUES (has_schema_privilege(m.oid, 'USAGE'), format('USAGE ON SCHEMA %I', "  \
-        "m.nspname)),\n"                                                                                     \
-        "                     (has_table_privilege(l.oid, 'SELECT'), format('SELECT ON %I.%I', m.nspname, "  \
-        "l.relname)))\n"                                                                                     \
-        "               w(is_there, what) WHERE l.oid IN (" tables ") AND NOT w.is_there ORDER BY 1 DESC)::" \
-        "text AS lacks"
 
 /* Triggers that were altered later than their constraint have not always been in force since: what is
  * newer is told by the ages of the two rows.
@@ -111,7 +96,7 @@ const char foreign_key_sql[] =
         "(\n"
         "         SELECT FROM pg_attribute a WHERE (a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey)\n"
         "             OR a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey))\n"
-        "            AND NOT " BUILT_IN(
+        "            AND NOT " SQL_BUILT_IN(
                 "a") ") AS is_trusted,\n"
                      "       ARRAY(SELECT format('OPERATOR(%I.%s)', n.nspname, o.oprname)\n"
                      "               FROM unnest(k.conpfeqop) WITH ORDINALITY u(operator, pos)\n"
@@ -130,7 +115,7 @@ const char foreign_key_sql[] =
                      "               JOIN pg_operator o ON o.oid = u.operator JOIN pg_type y ON y.oid = "
                      "o.oprright\n"
                      "              ORDER BY u.pos)::text AS suffixes,\n"
-                     "       " LACKS(
+                     "       " SQL_LACKS(
                              "k.conrelid, k.confrelid") ",\n"
                                                         "       row_security_active(k.conrelid) OR "
                                                         "row_security_active(k.confrelid) AS row_security\n"
@@ -159,7 +144,7 @@ const char foreign_key_wanted_sql[] =
         "    CASE WHEN ct.typtype = 'd' THEN ct.typbasetype ELSE ct.oid END AS type,\n"
         "    CASE WHEN pt.typtype = 'd' THEN pt.typbasetype ELSE pt.oid END AS partner_type,\n"
         "    ct.typcategory::text AS category, pt.typcategory::text AS partner_category,\n"
-        "    " BUILT_IN("ca") " AND " BUILT_IN(
+        "    " SQL_BUILT_IN("ca") " AND " SQL_BUILT_IN(
                 "pa") " AS is_built_in,\n"
                       "    " COLLATE " AS suffix\n"
                       "  FROM child c, parent p, partner n, unnest($3::text[], n.names) WITH ORDINALITY "
@@ -188,7 +173,7 @@ const char foreign_key_wanted_sql[] =
                       "          AND NOT EXISTS (SELECT FROM pair\n"
                       "           WHERE NOT attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1]))) AS "
                       "is_unique,\n"
-                      "       " LACKS(
+                      "       " SQL_LACKS(
                               "c.oid, p.oid") ",\n"
                                               "       row_security_active(c.oid) OR "
                                               "row_security_active(p.oid) AS row_security\n"

@@ -10,8 +10,10 @@
 
 #include "catalog.h"
 #include "common.h"
+#include "duplicates.h"
 #include "names.h"
 #include "pgvigil/checks.h"
+#include "standing.h"
 
 static const Field index_fields[] = {
         {.name = "schemaname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Schema."},
@@ -55,7 +57,14 @@ static const Field count_fields[] = {
 
 static const Shape index_shape = SHAPE("index", index_fields);
 static const Shape count_shape = SHAPE("indexes", count_fields);
-static const Shape *const shapes[] = {&index_shape, &count_shape, NULL};
+static const Shape *const shapes[] = {&index_shape, &count_shape, &unique_shape, NULL};
+
+/* The catalog, and then the rows that stand in the way of unique indexes. */
+typedef struct IndexState {
+        Catalog *catalog;
+        bool is_planned;
+        DuplicatesList duplicates;
+} IndexState;
 
 typedef enum State {
         STATE_VALID,
@@ -71,9 +80,11 @@ static const char *const state_names[N_STATES] = {"valid", "building", "invalid"
 /* What one judge() works with. */
 typedef struct Judge {
         const Catalog *catalog;
+        const DuplicatesList *duplicates;
         const CheckContext *context;
         Report *report;
         bool *is_wanted;
+        size_t at; /* configured index */
         int64_t counts[N_STATES];
 } Judge;
 
@@ -170,6 +181,23 @@ static void set_seen(Finding *finding, const CheckContext *context, const IndexS
                 finding->severity = SEVERITY_WARNING;
 }
 
+/* The rows that stand in its way; `at`: among the configured ones. */
+static int judge_duplicates(const Judge *judge, size_t at, const Index *index, Finding *finding) {
+        const IndexSettings *wanted = wanted_at(judge->context->settings, at);
+        const Duplicates *duplicates = at < judge->duplicates->n ? &judge->duplicates->items[at] : NULL;
+        Table *table;
+        int r;
+
+        if (!duplicates)
+                return 0;
+        r = duplicates_judge(duplicates, judge->context, &wanted->rule, finding);
+        if (r < 0 || !duplicates->is_counted)
+                return r;
+        table = report_table(judge->report, &unique_shape);
+        return table ? standing_add_unique(table, index->schema, index->table, index->name, duplicates->rows)
+                     : -ENOMEM;
+}
+
 /* An index that exists; `wanted` NULL: discovered. */
 static int judge_index(Judge *judge, const Index *index, const IndexSettings *wanted) {
         Reason reason = index_reason(index, wanted);
@@ -186,6 +214,8 @@ static int judge_index(Judge *judge, const Index *index, const IndexSettings *wa
                 finding->unit = "scans";
         }
         r = index_describe(finding, index, wanted, reason);
+        if (r >= 0 && wanted)
+                r = judge_duplicates(judge, judge->at, index, finding);
         if (r < 0)
                 return r;
         if (state < N_STATES)
@@ -231,6 +261,9 @@ static int judge_missing(Judge *judge, const IndexSettings *wanted) {
                 return r < 0 ? r : 0;
         check_set_due(finding, judge->context, &wanted->rule, REASON_MISSING);
         r = describe_missing(judge, finding, wanted);
+        if (r >= 0)
+                r = judge_duplicates(judge, judge->at,
+                                     &(Index){.schema = schema, .table = relation, .name = name}, finding);
         if (r < 0 || finding->seen != SEEN_BREACH || finding->reason == REASON_NOT_EXPECTED_YET ||
             !catalog->known)
                 return r < 0 ? r : 0;
@@ -252,6 +285,7 @@ static int judge_wanted(Judge *judge) {
                 if (!table)
                         return -ENOMEM;
                 sought.table = table;
+                judge->at = i;
                 r = find(judge->catalog->rows, &sought, &row);
                 if (r > 0) {
                         judge->is_wanted[row] = true;
@@ -302,10 +336,15 @@ static int publish_counts(const Judge *judge) {
         return 0;
 }
 
-static int index_judge(void *state, const CheckContext *context, Report *report) {
-        const Catalog *catalog = state;
+static int index_judge(void *data, const CheckContext *context, Report *report) {
+        const IndexState *state = data;
+        const Catalog *catalog = state->catalog;
         _cleanup_(freep) bool *is_wanted = calloc(catalog->rows->n_rows + 1, sizeof(bool));
-        Judge judge = {.catalog = catalog, .context = context, .report = report, .is_wanted = is_wanted};
+        Judge judge = {.catalog = catalog,
+                       .duplicates = &state->duplicates,
+                       .context = context,
+                       .report = report,
+                       .is_wanted = is_wanted};
         int r = is_wanted ? judge_wanted(&judge) : -ENOMEM;
 
         if (r >= 0)
@@ -315,19 +354,104 @@ static int index_judge(void *state, const CheckContext *context, Report *report)
         return r < 0 ? r : catalog_finish(catalog, context, report);
 }
 
+static void *index_free(void *data) {
+        IndexState *state = data;
+
+        if (!state)
+                return NULL;
+        catalog_free(state->catalog);
+        duplicates_done(&state->duplicates);
+        free(state);
+        return NULL;
+}
+
 static int index_new(const TargetSettings *settings, void **ret_state) {
-        return catalog_new(&spec, ret_state);
+        IndexState *state = calloc(1, sizeof(*state));
+        void *catalog = NULL;
+        int r = state ? catalog_new(&spec, &catalog) : -ENOMEM;
+
+        if (r < 0) {
+                free(state);
+                return r;
+        }
+        state->catalog = catalog;
+        *ret_state = state;
+        return 0;
+}
+
+static int index_begin(void *data, const CheckContext *context, void *gathered) {
+        IndexState *state = data;
+
+        state->is_planned = false;
+        duplicates_done(&state->duplicates);
+        return catalog_begin(state->catalog, context, gathered);
+}
+
+/* A unique index that is wanted and not in force: where its table is. */
+static int plan_one(IndexState *state, const CheckContext *context, size_t i) {
+        const Catalog *catalog = state->catalog;
+        const IndexSettings *wanted = wanted_at(context->settings, i);
+        char schema[IDENTIFIER_MAX] = "", table[IDENTIFIER_MAX] = "";
+        _cleanup_(freep) char *qualified = names_qualify(catalog->names, context->settings, wanted->table);
+        _cleanup_(index_done) Index index = {};
+        IndexSettings sought = *wanted;
+        size_t row;
+        int r;
+
+        if (!qualified)
+                return -ENOMEM;
+        sought.table = qualified;
+        r = find(catalog->rows, &sought, &row);
+        if (r > 0) {
+                r = index_load(catalog->rows, row, &index);
+                if (r < 0)
+                        return r;
+                if (index_reason(&index, wanted) != REASON_DIFFERS &&
+                    index_reason(&index, wanted) != REASON_INVALID)
+                        return 0;
+                return duplicates_ask(&state->duplicates, i, index.schema, index.table, wanted->columns);
+        }
+        if (r < 0 || names_resolve(catalog->names, context->settings, wanted->table, schema, table) < 0)
+                return r;
+        return duplicates_ask(&state->duplicates, i, schema, table, wanted->columns);
+}
+
+static int plan(IndexState *state, const CheckContext *context) {
+        int r = duplicates_begin(&state->duplicates, context->settings->indexes.count);
+
+        state->is_planned = true;
+        for (size_t i = 0; r >= 0 && !state->catalog->failed && i < state->duplicates.n; i++)
+                if (wanted_at(context->settings, i)->unique && wanted_at(context->settings, i)->columns)
+                        r = plan_one(state, context, i);
+        return r;
+}
+
+static int index_next(void *data, const CheckContext *context, Statement *ret) {
+        IndexState *state = data;
+        int r = state->is_planned ? 0 : catalog_next(state->catalog, context, ret);
+
+        if (r == 0 && !state->is_planned)
+                r = plan(state, context);
+        return r != 0 ? r : duplicates_next(&state->duplicates, context, ret);
+}
+
+static int index_take(void *data, const CheckContext *context, const Outcome *outcome) {
+        IndexState *state = data;
+
+        return state->is_planned ? duplicates_take(&state->duplicates, context, outcome)
+                                 : catalog_take(state->catalog, context, outcome);
 }
 
 const CheckKind index_check = {
         .name = "index",
-        .help = "Indexes are valid, and those that are expected exist.",
+        .help = "Indexes are valid, and those that are expected exist; the rows that a unique one would "
+                "refuse.",
         .interval = offsetof(Intervals, catalog),
         .shapes = shapes,
         .new = index_new,
-        .free = catalog_free,
-        .begin = catalog_begin,
-        .next = catalog_next,
-        .take = catalog_take,
+        .free = index_free,
+        .begin = index_begin,
+        .next = index_next,
+        .take = index_take,
         .judge = index_judge,
 };

@@ -24,6 +24,21 @@ static const Field constraint_fields[] = {
 const Shape constraint_shape = SHAPE("constraint", constraint_fields);
 const Shape foreign_key_standing_shape = SHAPE("foreign_key_standing", constraint_fields);
 
+/* The labels and what follows them first. */
+const Shape unique_shape = {.name = "unique", .fields = constraint_fields, .n_fields = 5};
+
+int standing_add_unique(Table *table, const char *schema, const char *relation, const char *name,
+                        int64_t violations) {
+        size_t row;
+
+        if (table_add_row(table, &row) < 0 || table_set_text(table, row, "schemaname", schema) < 0 ||
+            table_set_text(table, row, "relname", relation) < 0 ||
+            table_set_text(table, row, "conname", name) < 0 || table_set_text(table, row, "contype", "u") < 0)
+                return -ENOMEM;
+        table_set_int(table, row, "violations", violations);
+        return 0;
+}
+
 int standing_add(Table *table, const StandingRow *standing, size_t *ret_row) {
         const char type[] = {standing->type, '\0'};
 

@@ -392,11 +392,110 @@ START_TEST(names_that_could_not_be_read_are_no_evidence_that_it_is_missing) {
 }
 END_TEST
 
+#define LOOK "is_partitioned=f|columns={status}|is_trusted=t|lacks={}|row_security=f"
+
+START_TEST(rows_in_the_way_of_a_unique_index_are_counted) {
+        static const struct {
+                const char *index, *after, *counts;
+                Reason reason;
+                Severity severity;
+                int64_t rows;
+        } cases[] = {
+                {NULL, NULL, "rows=0|groups=0", REASON_MISSING, SEVERITY_CRITICAL, 0},
+                {NULL, NULL, "rows=5|groups=2", REASON_VIOLATED, SEVERITY_CRITICAL, 5},
+                {NULL, "add_it", "rows=0|groups=0", REASON_NOT_EXPECTED_YET, SEVERITY_INFO, 0},
+                {NULL, "add_it", "rows=2|groups=1", REASON_VIOLATED, SEVERITY_CRITICAL, 2},
+                {"columns={status}|is_unique=t|is_valid=f", NULL, "rows=2|groups=1", REASON_VIOLATED,
+                 SEVERITY_CRITICAL, 2},
+                {"columns={status}|is_unique=t|is_valid=f", NULL, "rows=0|groups=0", REASON_INVALID,
+                 SEVERITY_CRITICAL, 0},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, ORDERS, {cases[i].index}},
+                        {"names", NULL, "schemaname=public|relname=orders", {"columns={status}"}},
+                        {"index.look", NULL, LOOK, {""}},
+                        {"index.lock", NULL, NULL, {NULL}},
+                        {"index.look", NULL, LOOK, {""}},
+                        {"index.plan", NULL, NULL, {"QUERY PLAN=\"Total Cost\": 99.5"}},
+                        {"index.duplicates", NULL, NULL, {cases[i].counts}},
+                };
+                Answer those[ELEMENTS(answers)];
+                size_t n = 0;
+                const Finding *finding;
+                const Table *table;
+                Feed feed;
+
+                for (size_t k = 0; k < ELEMENTS(answers); k++)
+                        if (k != 1 || !cases[i].index)
+                                those[n++] = answers[k];
+                feed_open(&feed, &index_check);
+                IndexSettings *wanted = feed_index(&feed, "orders", "{Status}");
+                wanted->unique = true;
+                ck_assert_int_eq(str_set(&wanted->rule.expected_after, cases[i].after), 0);
+                feed_round(&feed, those, n);
+                ck_assert_uint_eq(feed.report.n_findings, 1);
+                finding = &feed.report.findings[0];
+                ck_assert_msg(finding->reason == cases[i].reason, "%zu: %s", i, reason_name(finding->reason));
+                ck_assert_int_eq(finding->severity, cases[i].severity);
+                ck_assert_int_eq(finding->value.integer, cases[i].rows);
+                ck_assert_str_eq(finding->unit, "rows");
+                if (cases[i].rows > 0)
+                        ck_assert_str_eq(
+                                finding->repair,
+                                "SELECT status, count(*) FROM ONLY public.orders WHERE status IS NOT "
+                                "NULL GROUP BY status HAVING count(*) > 1 LIMIT 100;");
+                table = feed_table(&feed, "unique");
+                ck_assert_ptr_nonnull(table);
+                ck_assert_int_eq(table_int(table, 0, "violations"), cases[i].rows);
+                ck_assert_str_eq(table_text(table, 0, "contype"), "u");
+                feed_close(&feed);
+        }
+}
+END_TEST
+
+START_TEST(duplicates_are_not_counted_where_that_is_too_much_or_not_allowed) {
+        static const struct {
+                const char *look, *cost, *words;
+        } cases[] = {
+                {"", "QUERY PLAN=\"Total Cost\": 4096.5", "limits.blocks_per_poll"},
+                {"lacks={SELECT ON public.orders}", NULL, "privilege"},
+                {"row_security=t", NULL, "security"},
+                {"is_trusted=f", NULL, "user code"},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                const Answer answers[] = {
+                        {"index.catalog", NULL, NULL, {NULL}},
+                        {"names", NULL, "schemaname=public|relname=orders", {"columns={status}"}},
+                        {"index.look", NULL, LOOK, {cases[i].look}},
+                        {"index.lock", NULL, NULL, {NULL}},
+                        {"index.look", NULL, LOOK, {""}},
+                        {"index.plan", NULL, NULL, {cases[i].cost}},
+                };
+                const Finding *finding;
+                Feed feed;
+
+                feed_open(&feed, &index_check);
+                feed_index(&feed, "orders", "{status}")->unique = true;
+                feed_round(&feed, answers, cases[i].cost ? ELEMENTS(answers) : 3);
+                finding = &feed.report.findings[0];
+                ck_assert_int_eq(finding->reason, REASON_MISSING);
+                ck_assert_int_eq(finding->value.kind, VALUE_NULL);
+                ck_assert_msg(strstr(finding->summary, cases[i].words) != NULL, "%s", finding->summary);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 each_state_of_a_discovered_index_has_its_reason_and_repair,
                 a_configured_index_is_met_by_its_leading_columns,
                 an_invalid_unique_index_says_that_duplicates_fail_again,
+                rows_in_the_way_of_a_unique_index_are_counted,
+                duplicates_are_not_counted_where_that_is_too_much_or_not_allowed,
                 a_missing_index_is_made_in_the_words_of_its_table,
                 a_valid_index_is_preferred_to_a_broken_one,
                 d13_what_is_configured_and_not_there_says_what_is_wrong,
