@@ -244,27 +244,27 @@ def test_a_late_count_may_come_right_and_no_exact_one_may(lab):
     assert fails(outcome(now, {**right, "status": "unknown", "reason": "timeout"})), "nothing was compared"
 
 
-def test_postgresql_13_each_count_is_the_truth(lab):
+def soak_short_postgresql_13_each_count_is_the_truth(lab):
     short(lab, 13)
 
 
-def test_postgresql_14_each_count_is_the_truth(lab):
+def soak_short_postgresql_14_each_count_is_the_truth(lab):
     short(lab, 14)
 
 
-def test_postgresql_15_each_count_is_the_truth(lab):
+def soak_short_postgresql_15_each_count_is_the_truth(lab):
     short(lab, 15)
 
 
-def test_postgresql_16_each_count_is_the_truth(lab):
+def soak_short_postgresql_16_each_count_is_the_truth(lab):
     short(lab, 16)
 
 
-def test_postgresql_17_each_count_is_the_truth(lab):
+def soak_short_postgresql_17_each_count_is_the_truth(lab):
     short(lab, 17)
 
 
-def test_postgresql_18_each_count_is_the_truth(lab):
+def soak_short_postgresql_18_each_count_is_the_truth(lab):
     short(lab, 18)
 
 
