@@ -3,6 +3,7 @@
 The test drives every session itself, one step of a batch after the other, so that it knows the moments
 at which nothing commits. Statements may fail: what is true is read afterwards, never computed here.
 """
+import contextlib
 import os
 import random
 import select
@@ -82,7 +83,8 @@ class Session:
         if self.process:
             self.process.kill()
             self.process.wait()
-            self.process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # what it was not told in time
+                self.process.stdin.close()
             self.process.stdout.close()
         self.process = None
 
@@ -187,6 +189,7 @@ class World:
         return lines
 
     def note(self, session, text, lines):
+        assert session.is_alive, f"a session was lost: {text}: {lines}"
         errors = [line for line in lines if line.startswith(("ERROR", "FATAL"))]
         self.refused += bool(errors)
         where = self.writers.index(session) if session in self.writers else "truth"
@@ -213,6 +216,7 @@ class World:
         """kill -9 of a backend: the server ends every session and begins anew."""
         victim = self.random.choice([s for s in self.writers if s.is_open] or self.writers)
         began = self.cluster.log.stat().st_size
+        assert victim.pid > 0, "0 would be ourselves"
         os.kill(victim.pid, signal.SIGKILL)
         self.crashes += 1
 

@@ -43,6 +43,7 @@ class Watch:
         start, was_busy, _ = self.look()
 
         def done():
+            assert self.daemon.process.poll() is None, "the daemon has ended"
             runs, is_busy, findings = self.look()
             return min(runs[check] - start[check] for check in CHECKS) >= count + was_busy + is_busy and findings
         return wait_for(done, "rounds that began after the batch", PATIENCE + count, every=0.02)
