@@ -100,7 +100,7 @@ void reading_show(const Reading *reading, Reason blind, Finding *finding) {
 }
 
 static bool outranks_unknown(const Finding *finding) {
-        return finding->seen == SEEN_BREACH && finding->severity == SEVERITY_CRITICAL;
+        return finding->seen == SEEN_BREACH && finding_severity(finding) == SEVERITY_CRITICAL;
 }
 
 /* Below its threshold it is no breach: finding_settle() compares. */
@@ -109,7 +109,7 @@ void reading_decide(Reason blind, const Rule *rule, Finding *finding) {
 
         if (count > 0 && (count >= finding->threshold || finding->seen == SEEN_OK)) {
                 if (rule)
-                        finding->severity = rule->severity;
+                        finding->severity = rule_severity(rule);
                 finding->seen = SEEN_BREACH;
                 finding->reason = REASON_VIOLATED;
                 return;

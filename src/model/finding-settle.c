@@ -28,6 +28,7 @@ static Status breach_status(Severity severity) {
         case SEVERITY_WARNING:
                 return STATUS_WARN;
         case SEVERITY_CRITICAL:
+        case SEVERITY_DEFAULT:
                 return STATUS_FAIL;
         }
         return STATUS_FAIL;
@@ -249,6 +250,7 @@ int finding_settle(Finding *finding, const Finding *previous, usec_t boottime, u
         finding->held_gate = previous && previous->held_gate;
         finding->breaches = finding->cleans = 0;
         finding->since = realtime;
+        finding->severity = finding_severity(finding);
         r = settle_seen(finding, previous, boottime, realtime);
         if (r < 0)
                 return r;

@@ -67,6 +67,10 @@ void rule_default(Rule *rule, Severity severity) {
                 .severity = severity, .enforced = true, .threshold = 1, .for_polls = 1, .clear_after = 1};
 }
 
+Severity rule_severity(const Rule *rule) {
+        return rule->severity == SEVERITY_DEFAULT ? SEVERITY_CRITICAL : rule->severity;
+}
+
 void rule_done(Rule *rule) {
         free(rule->expected_after);
         *rule = (Rule){};
@@ -96,11 +100,21 @@ void finding_done(Finding *finding) {
 }
 
 void finding_apply_rule(Finding *finding, const Rule *rule) {
-        finding->severity = rule->severity;
+        finding->severity = rule_severity(rule);
+        finding->severity_is_default = rule->severity == SEVERITY_DEFAULT;
         finding->gate = rule->gate;
         finding->threshold = rule->threshold;
         finding->for_polls = rule->for_polls;
         finding->clear_after = rule->clear_after;
+}
+
+/* An object that is there and was only not validated, or whose building failed, is mild. */
+Severity finding_severity(const Finding *finding) {
+        bool is_mild = finding->reason == REASON_NOT_VALID || finding->reason == REASON_INVALID;
+
+        if (finding->severity_is_default && is_mild && finding->severity > SEVERITY_WARNING)
+                return SEVERITY_WARNING;
+        return finding->severity;
 }
 
 bool finding_same(const Finding *a, const Finding *b) {

@@ -101,6 +101,8 @@ static void add_value(const Option *option, const void *field, Buffer *out) {
 static bool is_absent(const Option *option, const void *field) {
         if (option->type == OPTION_STRING || option->type == OPTION_CHOICE)
                 return !*(char *const *)field;
+        if (option->flags & OPTION_UNSAID)
+                return *(const int *)field < 0;
         if (option->type != OPTION_GROUP)
                 return false;
         for (size_t i = 0; i < option->group->n_options; i++) {

@@ -97,6 +97,8 @@ static int default_texts(const Option *option, void *field) {
 static int option_default(const Option *option, void *field) {
         if (option->type == OPTION_GROUP)
                 return options_default(option->group, field);
+        if (option->flags & OPTION_UNSAID)
+                *(int *)field = -1;
         if (!option->fallback)
                 return 0;
         if (option->type == OPTION_BOOL) {

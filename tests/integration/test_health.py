@@ -131,6 +131,18 @@ def test_verbose_lists_each_check_once_under_kind_and_name(lab):
     assert "target" not in entry and "checks" not in daemon.json("/health")
 
 
+def test_a_configured_constraint_that_is_only_not_valid_warns_unless_its_rule_says_more(lab):
+    script = SOUND + "ALTER TABLE t ADD CONSTRAINT late CHECK (id > 0) NOT VALID;"
+    rule = 'constraints = ( { table = "t"; name = "late"; SEVERITY }, { table = "t"; name = "gone"; } );'
+    conninfo = database(script)[1]
+    daemon = lab.daemon([target("silent", conninfo, rule.replace("SEVERITY", "")),
+                         target("strict", conninfo, rule.replace("SEVERITY", 'severity = "critical";'))])
+    for name, status, severity in (("silent", "warn", "warning"), ("strict", "fail", "critical")):
+        found = wait_for(lambda name=name: daemon.finding("constraint", "late", target=name), f"a finding of {name}")
+        assert (found["status"], found["severity"], found["reason"]) == (status, severity, "not_valid"), found
+        assert daemon.finding("constraint", "gone", target=name)["status"] == "fail", name
+
+
 def test_a_broken_gate_is_503_and_comes_back_through_settling(lab):
     name, conninfo = database(SOUND + "ALTER TABLE t DROP CONSTRAINT positive; UPDATE t SET amount = 0 WHERE id = 1;")
     # Counted every two seconds, all else seldom: the round between repair and 200 can be seen.

@@ -13,7 +13,8 @@
 /* In the order in which the worst wins; SKIPPED counts nowhere. */
 typedef enum Status { STATUS_SKIPPED, STATUS_PASS, STATUS_WARN, STATUS_UNKNOWN, STATUS_FAIL } Status;
 
-typedef enum Severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL } Severity;
+/* DEFAULT: a rule that says none. No finding has it, no file can say it. */
+typedef enum Severity { SEVERITY_DEFAULT = -1, SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_CRITICAL } Severity;
 
 typedef enum FindingKind {
 #define FINDING_KIND(id, name, help) KIND_##id,
@@ -62,6 +63,7 @@ typedef struct Finding {
         char *name;
         Seen seen;
         Severity severity;
+        bool severity_is_default; /* its rule says none: finding_severity() may be milder */
         bool gate;
         bool configured;      /* named by the configuration */
         bool is_advice;       /* of an object that does not exist and that nobody asked for */
@@ -93,10 +95,12 @@ typedef struct Finding {
 
 void rule_default(Rule *rule, Severity severity);
 void rule_done(Rule *rule);
+Severity rule_severity(const Rule *rule); /* what it says, else critical */
 int rule_copy(const Rule *rule, Rule *ret);
 
 void finding_done(Finding *finding);
 void finding_apply_rule(Finding *finding, const Rule *rule); /* severity, gate, threshold, for, clear_after */
+Severity finding_severity(const Finding *finding); /* where no rule says one: warning for what is mild */
 
 /* Same fact in two rounds: kind, object and name equal. */
 bool finding_same(const Finding *a, const Finding *b);

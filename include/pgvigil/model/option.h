@@ -31,6 +31,7 @@ enum {
         OPTION_URL = 1 << 5,    /* http:// or https://, without a user or password in it */
         OPTION_SQL = 1 << 6,   /* a name of the database, or several: as spelled, or as PostgreSQL reads it */
         OPTION_TABLE = 1 << 7, /* a relation, with or without its schema, as PostgreSQL reads it */
+        OPTION_UNSAID = 1 << 8, /* an OPTION_ENUM that is -1 until a file says it; left out of a dump then */
 };
 
 typedef struct OptionGroup OptionGroup;

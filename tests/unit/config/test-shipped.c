@@ -87,7 +87,7 @@ START_TEST(the_shop_names_all_that_its_migration_adds) {
 
                 ck_assert_str_eq(rule->rule.expected_after, "production_safety_constraints");
                 ck_assert(rule->rule.enforced && !rule->rule.gate);
-                ck_assert_int_eq(rule->rule.severity, SEVERITY_CRITICAL);
+                ck_assert_int_eq(rule->rule.severity, SEVERITY_DEFAULT);
                 ck_assert_ptr_nonnull(rule->check);
         }
         key = LIST_AT(shop->foreign_keys, ForeignKeySettings, 1);

@@ -86,9 +86,9 @@ static void check_rule(const OptionGroup *group, const char *name, const Rule *r
 
         ck_assert_ptr_nonnull(list);
         ck_assert_ptr_nonnull(option_find(list->group, "gate"));
-        ck_assert_msg(rule->severity == SEVERITY_CRITICAL && !rule->gate && rule->enforced &&
-                              !rule->expected_after && rule->threshold == 1 && rule->for_polls == 1 &&
-                              rule->clear_after == 1,
+        ck_assert_msg(rule->severity == SEVERITY_DEFAULT && rule_severity(rule) == SEVERITY_CRITICAL &&
+                              !rule->gate && rule->enforced && !rule->expected_after &&
+                              rule->threshold == 1 && rule->for_polls == 1 && rule->clear_after == 1,
                       "%s", name);
 }
 

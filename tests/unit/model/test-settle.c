@@ -320,6 +320,38 @@ START_TEST(a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_seve
 }
 END_TEST
 
+/* A rule that says no severity: what is there and was not validated warns, all else fails. */
+START_TEST(a_rule_without_a_severity_is_milder_about_what_is_only_not_valid) {
+        static const struct {
+                Severity said;
+                Reason reason;
+                Status status;
+        } cases[] = {
+                {SEVERITY_DEFAULT, REASON_NOT_VALID, STATUS_WARN},
+                {SEVERITY_DEFAULT, REASON_INVALID, STATUS_WARN},
+                {SEVERITY_DEFAULT, REASON_MISSING, STATUS_FAIL},
+                {SEVERITY_DEFAULT, REASON_DIFFERS, STATUS_FAIL},
+                {SEVERITY_DEFAULT, REASON_WRONG_ACTION, STATUS_FAIL},
+                {SEVERITY_DEFAULT, REASON_VIOLATED, STATUS_FAIL},
+                {SEVERITY_CRITICAL, REASON_NOT_VALID, STATUS_FAIL},
+                {SEVERITY_CRITICAL, REASON_INVALID, STATUS_FAIL},
+                {SEVERITY_WARNING, REASON_MISSING, STATUS_WARN},
+                {SEVERITY_INFO, REASON_NOT_VALID, STATUS_PASS},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Finding finding = {.kind = KIND_CONSTRAINT, .seen = SEEN_BREACH, .reason = cases[i].reason};
+                Rule rule;
+
+                rule_default(&rule, cases[i].said);
+                finding_apply_rule(&finding, &rule);
+                ck_assert_int_eq(finding_settle(&finding, NULL, USEC_PER_SEC, EPOCH), 0);
+                ck_assert_msg(finding.status == cases[i].status, "case %zu: %s", i,
+                              status_name(finding.status));
+        }
+}
+END_TEST
+
 START_TEST(what_is_only_noted_breaks_nothing) {
         static const Reason notes[] = {REASON_NOT_EXPECTED_YET, REASON_DUPLICATE, REASON_UNUSED};
 
@@ -341,6 +373,7 @@ int main(void) {
         tcase_add_loop_test(list, each_scenario_settles_as_written, 0, ELEMENTS(scenarios));
         tcase_add_test(list, a_breach_is_broken_by_threshold_for_and_clear_after_whatever_its_severity);
         tcase_add_test(list, a_check_that_began_anew_does_not_shorten_the_life_of_a_result);
+        tcase_add_test(list, a_rule_without_a_severity_is_milder_about_what_is_only_not_valid);
         tcase_add_test(list, what_is_only_noted_breaks_nothing);
         suite_add_tcase(suite, list);
         runner = srunner_create(suite);
