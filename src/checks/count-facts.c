@@ -78,6 +78,7 @@ const char count_facts_sql[] = TREE
         " pg_catalog.row_security_active(r.oid) AS row_security,\n"
         " coalesce(pg_catalog.pg_relation_size(r.oid), 0)\n"
         "  / pg_catalog.current_setting('block_size')::int8 AS pages,\n"
+        " CASE WHEN c.relpages > 0 THEN pg_catalog.ceil(c.reltuples / c.relpages)::int8 END AS density,\n"
         " pg_catalog.pg_stat_get_tuples_updated(r.oid) - "
         "pg_catalog.pg_stat_get_tuples_hot_updated(r.oid) AS moved,\n"
         " pg_catalog.concat_ws(',', r.oid, pg_catalog.pg_relation_filenode(r.oid),\n"
@@ -103,11 +104,11 @@ static const Field facts_fields[] = {
         {"relkind", VALUE_TEXT, FIELD_HIDDEN},      {"leaf", VALUE_TEXT, FIELD_HIDDEN},
         {"can_read", VALUE_BOOL, FIELD_HIDDEN},     {"can_use", VALUE_BOOL, FIELD_HIDDEN},
         {"row_security", VALUE_BOOL, FIELD_HIDDEN}, {"pages", VALUE_INT, FIELD_HIDDEN},
-        {"moved", VALUE_INT, FIELD_HIDDEN},         {"signature", VALUE_TEXT, FIELD_HIDDEN},
-        {"fingerprint", VALUE_TEXT, FIELD_HIDDEN},  {"epoch", VALUE_TEXT, FIELD_HIDDEN},
-        {"snapshot", VALUE_TEXT, FIELD_HIDDEN},     {"now", VALUE_TEXT, FIELD_HIDDEN},
-        {"busy", VALUE_INT, FIELD_HIDDEN},          {"is_standby", VALUE_BOOL, FIELD_HIDDEN},
-        {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
+        {"density", VALUE_INT, FIELD_HIDDEN},       {"moved", VALUE_INT, FIELD_HIDDEN},
+        {"signature", VALUE_TEXT, FIELD_HIDDEN},    {"fingerprint", VALUE_TEXT, FIELD_HIDDEN},
+        {"epoch", VALUE_TEXT, FIELD_HIDDEN},        {"snapshot", VALUE_TEXT, FIELD_HIDDEN},
+        {"now", VALUE_TEXT, FIELD_HIDDEN},          {"busy", VALUE_INT, FIELD_HIDDEN},
+        {"is_standby", VALUE_BOOL, FIELD_HIDDEN},   {"counts_rows", VALUE_BOOL, FIELD_HIDDEN},
 };
 
 const Shape count_facts_rows = SHAPE("count.facts", facts_fields);
@@ -137,13 +138,18 @@ Reason count_facts_blocked(const Table *rows, int64_t id, bool only) {
         return is_there ? REASON_OK : REASON_ERROR; /* made anew under its name: the next run knows it */
 }
 
+/* Rows of a page where nobody has looked yet. */
+#define DENSITY 100
+
 static int load_leaf(Facts *facts, const Table *rows, size_t row) {
         Leaf *leaf = &facts->leaves[facts->n_leaves];
+        int64_t density = table_is_null(rows, row, "density") ? DENSITY : table_int(rows, row, "density");
 
         leaf->id = table_int(rows, row, "relid");
         leaf->pages = table_int(rows, row, "pages");
         facts->n_leaves++;
         facts->pages += leaf->pages;
+        facts->rows += leaf->pages * density;
         facts->moved += table_int(rows, row, "moved");
         facts->can_slice &= table_bool(rows, row, "can_read") && table_bool(rows, row, "can_use") &&
                             !table_bool(rows, row, "row_security");

@@ -57,7 +57,11 @@ static bool keeps_keys(const CountTable *table) {
 
 /* What it may read: half, where asking for keys may read the slice again. */
 static int64_t slice_limit(const CountTable *table) {
-        return keeps_keys(table) ? table->share - table->share / 2 : table->share;
+        return count_affordable(table, keeps_keys(table) ? table->share - table->share / 2 : table->share);
+}
+
+static int64_t slice_cost(const CountTable *table) {
+        return count_cost(table, table->slice.end - table->slice.first);
 }
 
 static int ask_slice(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
@@ -69,17 +73,23 @@ static int ask_slice(CountTable *table, const CheckContext *context, Statement *
         ret->name = "count.slice";
         ret->shape = &count_page_rows;
         ret->max_rows = SLICE_ROWS;
-        ret->blocks = table->slice.end - table->slice.first;
+        ret->blocks = slice_cost(table);
         count_add_slice(sql, table, version_num);
         return count_add_slice_parameters(ret, &table->slice, version_num) < 0 ? -ENOMEM : 1;
+}
+
+static int64_t read_cost(const CountTable *table) {
+        if (count_is_slice(table))
+                return slice_cost(table);
+        return table->choice.method == METHOD_INDEX ? (int64_t)table->method_facts.plan_cost
+                                                    : count_cost(table, table->facts.pages);
 }
 
 static int ask_read(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         table->slice_breaks = false;
         if (count_is_slice(table))
                 return ask_slice(table, context, ret, sql);
-        ret->blocks = table->choice.method == METHOD_INDEX ? (int64_t)table->method_facts.plan_cost
-                                                           : table->facts.pages;
+        ret->blocks = read_cost(table);
         count_add_count(sql, table);
         return 1;
 }
@@ -99,7 +109,7 @@ static int accept_read(CountTable *table, const CheckContext *context, const Out
         if (r < 0)
                 return r == -EINVAL ? 0 : r;
         table->cursor = 0;
-        table->share -= count_is_slice(table) ? table->slice.end - table->slice.first : table->facts.pages;
+        table->share -= read_cost(table);
         return count_is_slice(table) ? 0 : answer_counted(table, counts, context);
 }
 
@@ -126,7 +136,7 @@ static int ask_slice_keys(CountTable *table, const CheckContext *context, Statem
                 return 0;
         ret->name = "count.slice_keys";
         ret->max_rows = KEYS_MAX + 1;
-        ret->blocks = table->slice.end - table->slice.first;
+        ret->blocks = slice_cost(table);
         count_add_slice_keys(sql, table, version_num);
         return count_add_slice_parameters(ret, &table->slice, version_num) < 0 ? -ENOMEM : 1;
 }
@@ -141,7 +151,7 @@ static int accept_keys(CountTable *table, const CheckContext *context, const Out
         int r = rule ? 0 : keys_add(&table->keys, outcome->table);
 
         if (!rule)
-                table->share -= table->slice.end - table->slice.first;
+                table->share -= slice_cost(table);
         for (size_t row = 0; rule && r >= 0 && row < outcome->table->n_rows; row++)
                 r = strv_add(&rule->shown, table_text(outcome->table, row, "key"));
         if (r == -EINVAL)

@@ -16,7 +16,7 @@ typedef struct StageKind {
         int (*accept)(CountTable *table, const CheckContext *context, const Outcome *outcome);
 } StageKind;
 
-extern const StageKind count_stage_lock, count_stage_tune, count_stage_facts, count_stage_details,
+extern const StageKind count_stage_lock, count_stage_facts, count_stage_details,
         count_stage_plan; /* count-choose.c */
 extern const StageKind count_stage_summary, count_stage_delta, count_stage_clear, count_stage_fence,
         count_stage_dirty;                                                      /* count-look.c */
@@ -33,4 +33,7 @@ int count_after_dirty(CountTable *table, const CheckContext *context);
 
 /* The visit reads slices, not the table in one piece. */
 bool count_is_slice(const CountTable *table);
+/* Blocks that reading so many of its pages comes to, and pages that so many blocks pay for. */
+int64_t count_cost(const CountTable *table, int64_t pages);
+int64_t count_affordable(const CountTable *table, int64_t blocks);
 size_t count_rules(const CountTable *table, bool (*is)(const CountTable *table, const CountRule *rule));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "count-stages.h"
 
 /* The safety walk reads no less than so many pages at once, unless the table ends. */
 #define SAFETY_SLICE 64
@@ -213,6 +214,12 @@ static CountTable *next_visit(CountTables *tables, const SafetyVisit *visit, con
         return count_tables_due(tables, context->boottime, interval, ret_pages);
 }
 
+static int64_t share_of(const CountTable *table, int64_t pages, const CheckContext *context) {
+        int64_t blocks = count_cost(table, pages);
+
+        return blocks < context->blocks_left ? blocks : context->blocks_left;
+}
+
 int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContext *context, Statement *ret) {
         for (;;) {
                 int64_t pages;
@@ -224,10 +231,8 @@ int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContex
                 if (!visit->table)
                         return 0;
                 visit->n++;
-                if (pages > context->blocks_left)
-                        pages = context->blocks_left;
                 if (visit->table->n_rules > 0)
-                        count_begin(visit->table, pages, true);
+                        count_begin(visit->table, share_of(visit->table, pages, context), true);
         }
 }
 

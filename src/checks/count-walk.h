@@ -19,6 +19,7 @@ typedef struct Facts {
         Leaf *leaves; /* by oid */
         size_t n_leaves;
         int64_t pages; /* of all leaves */
+        int64_t rows;  /* as the server estimates */
         int64_t moved; /* updates so far that moved a row to another place */
         int64_t busy;  /* sessions that may hold back statistics; negative: not known */
         bool is_standby, counts_rows, can_slice, is_partitioned;

@@ -18,7 +18,7 @@
 #include "common.h"
 #include "count-stages.h"
 
-/* With less than that left of its share it begins no further slice. */
+/* With less than so many pages left of its share it begins no further slice. */
 #define SLICE_LEAST 64
 
 void count_begin(CountTable *table, int64_t share, bool safety) {
@@ -51,7 +51,8 @@ static bool may_go_on(const CountTable *table) {
         const Walk *walk = table->is_safety ? &table->safety : &table->walk;
         Slice next;
 
-        return table->share >= SLICE_LEAST || !walk_next(walk, &table->facts, INT64_MAX, &next);
+        return count_affordable(table, table->share) >= SLICE_LEAST ||
+               !walk_next(walk, &table->facts, INT64_MAX, &next);
 }
 
 /* Each leaf has statements of its own; false: there is no further one. */
@@ -78,13 +79,12 @@ static void after_keys(CountTable *table, const CheckContext *context) {
 }
 
 static const StageKind *const stages[N_COUNT_STAGES] = {
-        [COUNT_LOCK] = &count_stage_lock,       [COUNT_TUNE] = &count_stage_tune,
-        [COUNT_FACTS] = &count_stage_facts,     [COUNT_DETAILS] = &count_stage_details,
-        [COUNT_PLAN] = &count_stage_plan,       [COUNT_SUMMARY] = &count_stage_summary,
-        [COUNT_DELTA] = &count_stage_delta,     [COUNT_CLEAR] = &count_stage_clear,
-        [COUNT_FENCE] = &count_stage_fence,     [COUNT_DIRTY] = &count_stage_dirty,
-        [COUNT_RECHECK] = &count_stage_recheck, [COUNT_READ] = &count_stage_read,
-        [COUNT_KEYS] = &count_stage_keys,
+        [COUNT_LOCK] = &count_stage_lock,       [COUNT_FACTS] = &count_stage_facts,
+        [COUNT_DETAILS] = &count_stage_details, [COUNT_PLAN] = &count_stage_plan,
+        [COUNT_SUMMARY] = &count_stage_summary, [COUNT_DELTA] = &count_stage_delta,
+        [COUNT_CLEAR] = &count_stage_clear,     [COUNT_FENCE] = &count_stage_fence,
+        [COUNT_DIRTY] = &count_stage_dirty,     [COUNT_RECHECK] = &count_stage_recheck,
+        [COUNT_READ] = &count_stage_read,       [COUNT_KEYS] = &count_stage_keys,
 };
 
 /* Where an answer, or that there was nothing to ask, leads by itself; count_choose() sets other stages. */

@@ -15,7 +15,6 @@
 
 typedef enum CountStage {
         COUNT_LOCK,
-        COUNT_TUNE, /* the planner, for rules that read other tables */
         COUNT_FACTS,
         COUNT_DETAILS,
         COUNT_PLAN,
@@ -65,7 +64,8 @@ typedef struct CountTable {
         usec_t safety_tried;   /* boottime: when it was its turn */
         unsigned safety_tries; /* in a row that read nothing, not even found its end */
         bool is_sized;
-        int64_t pages; /* as last seen */
+        int64_t pages;    /* as last seen */
+        double page_cost; /* blocks that reading one of them comes to, with what is looked up for it */
 
         /* this visit */
         CountStage stage;
