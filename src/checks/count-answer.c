@@ -23,6 +23,7 @@ void answer_forget(CountTable *table) {
         table->pass.number++; /* no rule was part of that */
         keys_done(&table->keys);
         delta_done(&table->delta);
+        table->is_slow = false;
         count_details_done(&table->details);
         walk_done(&table->walk);
         walk_done(&table->safety);

@@ -7,8 +7,10 @@
 
 #include "common.h"
 
-/* A table of up to so many pages is read in one piece: some 15 ms. */
-#define FULL_PAGES 2048
+/* A table of up to so many pages is read in one piece: some 15 ms; half a second where somebody waits
+ * for one answer: slices take longer, for they bypass the ring of buffers that a whole scan keeps to. */
+#define FULL_PAGES      2048
+#define FULL_PAGES_ONCE 65536
 
 /* Since which version an idle session's statistics can be trusted to be there, and up to which only
  * VACUUM marks pages in the visibility map. */
@@ -91,6 +93,16 @@ bool count_can_delta(const CountTable *table, const CheckContext *context) {
                !table->is_delta_refused;
 }
 
+static int64_t full_pages(const CountTable *table, const CheckContext *context) {
+        int64_t budget = context->settings->limits.blocks_per_poll;
+
+        if (table->is_slow)
+                return -1;
+        if (context->is_once)
+                return FULL_PAGES_ONCE;
+        return budget < FULL_PAGES ? budget : FULL_PAGES;
+}
+
 static void table_facts(CountTable *table, const CheckContext *context) {
         const Facts *facts = &table->facts;
         int64_t budget = context->settings->limits.blocks_per_poll;
@@ -106,7 +118,7 @@ static void table_facts(CountTable *table, const CheckContext *context) {
                 .counts_rows = facts->counts_rows,
                 .busy = facts->busy,
                 .pages = count_cost(table, facts->pages),
-                .full_pages = budget < FULL_PAGES ? budget : FULL_PAGES,
+                .full_pages = full_pages(table, context),
                 .can_slice = facts->can_slice,
                 .cost_limit = (double)(table->share < budget ? table->share : budget),
                 .has_visibility = count_can_delta(table, context),

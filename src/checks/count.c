@@ -18,6 +18,9 @@
 #include "common.h"
 #include "count-stages.h"
 
+/* A table of less pages is not faster read in slices. */
+#define SLOW_PAGES 512
+
 /* With less than so many pages left of its share it begins no further slice. */
 #define SLICE_LEAST 64
 
@@ -167,6 +170,15 @@ int count_take(CountTable *table, const CheckContext *context, const Outcome *ou
 
 bool count_evaluates(const CountTable *table) {
         return table->stage == COUNT_PLAN || table->stage == COUNT_DELTA || table->stage >= COUNT_RECHECK;
+}
+
+bool count_slow_down(CountTable *table, Reason reason) {
+        if (reason != REASON_TIMEOUT || table->stage != COUNT_READ || table->choice.method != METHOD_FULL ||
+            table->facts.pages < SLOW_PAGES)
+                return false;
+        table->is_slow = true;
+        table->stage = COUNT_LOCK;
+        return true;
 }
 
 void count_fail(CountTable *table, Reason reason) {

@@ -58,6 +58,7 @@ typedef struct CountTable {
         Keys keys; /* of rows that break rules, found by walks */
         Delta delta;
         bool is_delta_refused; /* its statements failed once */
+        bool is_slow;          /* reading it in one piece took too long once */
         Walk walk;             /* paced, for the count */
         Walk safety;           /* everything, once in intervals.safety */
         usec_t safety_at;      /* boottime: all was read since; 0: never yet */
@@ -102,6 +103,9 @@ int count_take(CountTable *table, const CheckContext *context, const Outcome *ou
 
 /* The statement that is under way has the rules' expressions in it: they may be what is wrong. */
 bool count_evaluates(const CountTable *table);
+
+/* What took too long in one piece is read in slices: true, and the visit goes on. */
+bool count_slow_down(CountTable *table, Reason reason);
 
 /* The visit ends: what is open is not known, for that reason. What was counted and how far a walk has
  * come stays. */

@@ -408,6 +408,7 @@ int orphans_take(OrphanList *list, const CheckContext *context, const Outcome *o
         if (outcome->kind != OUTCOME_ERROR)
                 return count_take(table, context, outcome);
         list->is_outdated |= table->stage == COUNT_LOCK && sqlstate_in(outcome->sqlstate, "42P01");
-        count_fail(table, check_reason(outcome->sqlstate));
+        if (!count_slow_down(table, check_reason(outcome->sqlstate)))
+                count_fail(table, check_reason(outcome->sqlstate));
         return 0;
 }

@@ -209,6 +209,11 @@ def test_d12_a_lost_select_is_named_with_its_grant(lab):
     cluster, name = shared.get(), shared.empty(TABLE)
     daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")))
     daemon.wait_reason("constraint", "positive", "not_valid")
+
+    def denied():
+        return len([line for line in cluster.log.read_text().splitlines() if "permission denied" in line and name in line])
+
+    before = denied()
     cluster.sql("REVOKE SELECT ON t FROM pgvigil", name)
     finding = wait_for(lambda: [f for f in daemon.findings(kind="privilege") if f["object"] == "public.t"], "the finding")[0]
     assert finding["status"] == "unknown" and "GRANT SELECT ON" in finding["hint"], finding
@@ -216,7 +221,11 @@ def test_d12_a_lost_select_is_named_with_its_grant(lab):
     daemon.wait_round("db", 3)
     lines = [line for line in daemon.log().splitlines() if "public.t" in line and "privilege" in line]
     assert len([line for line in lines if "unknown privilege public.t" in line]) == 1, lines
-    assert not [line for line in cluster.log.read_text().splitlines() if "permission denied" in line and name in line]
+    # Between REVOKE and the next look at privileges one statement may have met it, and none after that.
+    assert denied() - before <= 1, "the server's log fills with errors"
+    before = denied()
+    daemon.wait_round("db", 3)
+    assert denied() == before, "a statement that is known to fail was tried again"
     cluster.sql("GRANT SELECT ON t TO pgvigil", name)
     daemon.wait_reason("constraint", "positive", "not_valid")
 

@@ -78,7 +78,9 @@ static void answer(Feed *feed, const CheckContext *context, const Statement *sta
 
 /* Counting finds nothing, and the cluster is not quiet between two rounds. */
 static void answer_count(Feed *feed, const CheckContext *context, const Statement *statement) {
-        _cleanup_(freep) char *facts = str_format(FACTS "|pages=%lld|snapshot=%llu|signature=%llu",
+        _cleanup_(freep) char *density = str_format(feed->density > 0 ? "|density=%lld" : "",
+                                                    (long long)feed->density);
+        _cleanup_(freep) char *facts = str_format(FACTS "%s|pages=%lld|snapshot=%llu|signature=%llu", density,
                                                   (long long)(feed->pages > 0 ? feed->pages : 10),
                                                   (unsigned long long)feed->boottime,
                                                   (unsigned long long)feed->boottime);
@@ -115,8 +117,9 @@ void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
                 .migrations = &feed->facts,
                 .boottime = feed->boottime,
                 .realtime = feed->boottime,
-                .blocks_left = 4096,
+                .blocks_left = feed->is_once ? INT64_MAX : 4096,
                 .key_rows = feed->key_rows,
+                .is_once = feed->is_once,
         };
         size_t asked = 0;
         int r;
@@ -124,6 +127,7 @@ void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
         report_done(&feed->report);
         feed->report = (Report){};
         buffer_clear(&feed->log);
+        feed->blocks = 0;
         ck_assert_int_eq(feed->kind->begin(feed->state, &context, NULL), 0);
         for (;;) {
                 _cleanup_(statement_done) Statement statement = {};
@@ -133,6 +137,7 @@ void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
                         break;
                 ck_assert_int_eq(r, 1);
                 buffer_printf(&feed->log, "%s: %s\n", statement.name, statement.sql);
+                feed->blocks += statement.blocks;
                 if (is_optional(&statement) &&
                     (asked >= n_answers || !str_equal(answers[asked].statement, statement.name))) {
                         answer_count(feed, &context, &statement);

@@ -15,9 +15,12 @@ typedef struct Feed {
         ServerFacts server;   /* not known */
         usec_t boottime;      /* the test's clock */
         size_t key_rows;
-        int64_t pages; /* of the table that is counted; 0: 10 */
-        Buffer log;    /* "name: sql\n" of the last round */
-        Report report; /* of the last round */
+        int64_t pages;   /* of the table that is counted; 0: 10 */
+        int64_t density; /* rows of its pages; 0: not known */
+        bool is_once;
+        int64_t blocks; /* that the last round said it would read */
+        Buffer log;     /* "name: sql\n" of the last round */
+        Report report;  /* of the last round */
 } Feed;
 
 /* What the server says to one statement, in the order in which they are expected. */

@@ -467,6 +467,49 @@ START_TEST(while_a_large_table_is_walked_the_finding_says_how_far) {
 }
 END_TEST
 
+/* 20 rows a page, each looked up in another table: three blocks a page instead of one. */
+START_TEST(looking_up_referenced_rows_is_charged_to_the_budget) {
+        const Answer answers[] = {
+                {"foreign_key.catalog", NULL, KEY, {"is_valid=f"}},
+                {"count.plan", NULL, NULL, {"QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\"}}]"}},
+        };
+        Feed feed;
+
+        feed_open(&feed, &foreign_key_check);
+        feed.target->intervals.safety = USEC_INFINITY;
+        feed.density = 20;
+        feed.pages = 682; /* all that is read in one piece */
+        poll(&feed, answers, 1);
+        ck_assert_int_eq(feed.blocks, 3 * 682);
+        ck_assert_str_eq(feed_finding(&feed, NULL, "fk")->method, "full");
+        for (feed.pages = 683; feed.pages <= 683000; feed.pages *= 10) {
+                poll(&feed, answers, ELEMENTS(answers));
+                ck_assert_int_le(feed.blocks, 4096);
+                ck_assert_int_gt(feed.blocks, 1000);
+        }
+        feed_close(&feed);
+}
+END_TEST
+
+START_TEST(what_takes_too_long_in_one_piece_is_read_in_slices) {
+        const Answer answers[] = {
+                {"foreign_key.catalog", NULL, KEY, {"is_valid=f"}},
+                {"count.full", "57014", NULL, {NULL}},
+                {"count.plan", NULL, NULL, {"QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\"}}]"}},
+                {"count.slice", NULL, NULL, {NULL}},
+        };
+        Feed feed;
+
+        feed_open(&feed, &foreign_key_check);
+        feed.is_once = true;
+        feed.pages = 3000;
+        poll(&feed, answers, ELEMENTS(answers));
+        ck_assert_int_eq(feed_finding(&feed, NULL, "fk")->value.integer, 0);
+        ck_assert_str_eq(feed_finding(&feed, NULL, "fk")->method, "walk");
+        feed_close(&feed);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 the_predicate_is_true_for_orphans_only,
@@ -484,6 +527,8 @@ int main(void) {
                 a_key_that_could_not_be_made_is_not_counted_and_says_why,
                 the_safety_walk_finds_what_slipped_past_a_validated_key,
                 while_a_large_table_is_walked_the_finding_says_how_far,
+                looking_up_referenced_rows_is_charged_to_the_budget,
+                what_takes_too_long_in_one_piece_is_read_in_slices,
         };
 
         return unit_run("checks/orphans", tests, ELEMENTS(tests));
