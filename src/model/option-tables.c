@@ -83,7 +83,8 @@ static const Option limit_table[] = {
         {"reconnect_max", OPTION_DURATION, AT(Limits, reconnect_max), QUOTED("2s"), 100 * USEC_PER_MSEC,
          5 * USEC_PER_MINUTE, .help = "Longest pause between two attempts to connect."},
         {"blocks_per_poll", OPTION_INT, AT(Limits, blocks_per_poll), "4096", 16, 10000000,
-         .help = "Blocks of tables and indexes that one poll may read to count violations."},
+         .help = "Blocks of tables and indexes that one poll may read to count violations; looking up five "
+                 "rows of a referenced table counts as one."},
         {"max_series", OPTION_INT, AT(Limits, max_series), "5000", 10, 1000000,
          .help = "Series of single objects in /metrics; only healthy objects are cut, and a finding says "
                  "so."},

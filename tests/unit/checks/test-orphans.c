@@ -467,7 +467,7 @@ START_TEST(while_a_large_table_is_walked_the_finding_says_how_far) {
 }
 END_TEST
 
-/* 20 rows a page, each looked up in another table: three blocks a page instead of one. */
+/* 10 rows a page, each looked up in another table: three blocks a page instead of one. */
 START_TEST(looking_up_referenced_rows_is_charged_to_the_budget) {
         const Answer answers[] = {
                 {"foreign_key.catalog", NULL, KEY, {"is_valid=f"}},
@@ -477,7 +477,7 @@ START_TEST(looking_up_referenced_rows_is_charged_to_the_budget) {
 
         feed_open(&feed, &foreign_key_check);
         feed.target->intervals.safety = USEC_INFINITY;
-        feed.density = 20;
+        feed.density = 10;
         feed.pages = 682; /* all that is read in one piece */
         poll(&feed, answers, 1);
         ck_assert_int_eq(feed.blocks, 3 * 682);
