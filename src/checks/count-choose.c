@@ -105,7 +105,7 @@ static int64_t full_pages(const CountTable *table, const CheckContext *context) 
 
         if (table->is_slow)
                 return -1;
-        if (context->is_once)
+        if (context->is_once && !context->explain)
                 return FULL_PAGES_ONCE;
         return budget < most ? budget : most;
 }

@@ -82,7 +82,7 @@ static int accept_fence(CountTable *table, const CheckContext *context, const Ou
                 return 0; /* goes on to the map */
         table->stage = COUNT_DONE;
         if (context->explain) {
-                count_fail(table, REASON_SKIPPED);
+                count_explain_further(table, context);
                 return 0;
         }
         table->share -= table->method_facts.dirty;

@@ -31,6 +31,9 @@ bool count_can_delta(const CountTable *table, const CheckContext *context);
 /* The visibility map was looked at: a walk begins, as ground of later deltas where it can be. */
 int count_after_dirty(CountTable *table, const CheckContext *context);
 
+/* What a walk may be followed by, and what would stand in its place, is listed behind it. */
+void count_explain_further(CountTable *table, const CheckContext *context);
+
 /* The visit reads slices, not the table in one piece. */
 bool count_is_slice(const CountTable *table);
 /* Blocks that reading so many of its pages comes to, and pages that so many blocks pay for. */

@@ -28,7 +28,7 @@ void count_begin(CountTable *table, int64_t share, bool safety) {
         table->stage = COUNT_LOCK;
         table->is_safety = safety;
         table->safety_tries += safety;
-        table->has_suspect = table->is_later = false;
+        table->has_suspect = table->is_later = table->is_alternative = false;
         table->share = share;
         table->cursor = 0;
         for (size_t i = 0; i < table->n_rules; i++) {
@@ -39,14 +39,20 @@ void count_begin(CountTable *table, int64_t share, bool safety) {
         }
 }
 
-/* What a walk may be followed by is listed behind it. */
-static void explain_delta(CountTable *table, const CheckContext *context) {
-        if (!count_is_slice(table) || table->is_safety || !count_can_delta(table, context)) {
+void count_explain_further(CountTable *table, const CheckContext *context) {
+        Method method = table->choice.method;
+
+        table->cursor = 0;
+        if (!table->is_safety && method == METHOD_WALK && count_can_delta(table, context)) {
+                table->choice.method = METHOD_DELTA;
+                table->stage = COUNT_SUMMARY;
+        } else if (!table->is_safety && (method == METHOD_WALK || method == METHOD_DELTA)) {
+                table->choice.method = METHOD_FULL;
+                table->is_alternative = true;
+                table->stage = COUNT_READ;
+        } else {
                 count_fail(table, REASON_SKIPPED);
-                return;
         }
-        table->choice.method = METHOD_DELTA;
-        table->stage = COUNT_SUMMARY;
 }
 
 /* That it is at its end costs no block to find. */
@@ -76,7 +82,7 @@ static void after_keys(CountTable *table, const CheckContext *context) {
         if (context->explain && count_is_slice(table) && leave_leaf(table))
                 table->stage = COUNT_READ;
         else if (context->explain)
-                explain_delta(table, context);
+                count_explain_further(table, context);
         else if (!goes_on)
                 answer_last(table);
 }
@@ -113,6 +119,8 @@ static char *note_of(const CountTable *table) {
                 return strdup("where a walk has mapped its pages, method delta");
         if (table->is_safety)
                 return strdup("the walk that reads everything once in intervals.safety");
+        if (table->is_alternative)
+                return strdup("where a command counts once, method full unless that takes too long");
         buffer_printf(&note, "method %s", method_name(table->choice.method));
         for (unsigned i = METHOD_RATCHET; i < (unsigned)table->choice.method; i++)
                 if (table->choice.why_not[i])

@@ -71,9 +71,10 @@ typedef struct CountTable {
         /* this visit */
         CountStage stage;
         bool is_safety;
-        bool is_later;    /* not the first transaction of this poll */
-        bool has_suspect; /* then everything is walked, by the statement of the safety walk */
-        int64_t share;    /* blocks that it may still read in this poll */
+        bool is_later;       /* not the first transaction of this poll */
+        bool is_alternative; /* --explain has come to what another way of running would do */
+        bool has_suspect;    /* then everything is walked, by the statement of the safety walk */
+        int64_t share;       /* blocks that it may still read in this poll */
         MethodFacts method_facts;
         MethodChoice choice;
         Facts facts;

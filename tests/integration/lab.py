@@ -15,6 +15,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import threading
 import time
 from pathlib import Path
 
@@ -234,6 +235,12 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pgvigil;
 """, database)
 
 
+def waits(test):
+    """Marks a test that mostly waits for time to pass: it runs beside the others."""
+    test.waits = True
+    return test
+
+
 class Shared:
     """One cluster for all tests that do not harm it, with the shop as template databases."""
 
@@ -241,26 +248,30 @@ class Shared:
         self.cluster = None
         self.templates = set()
         self.count = 0
+        self.lock = threading.RLock()
 
     def get(self):
-        if not self.cluster:
-            self.cluster = Cluster().start()
-        return self.cluster
+        with self.lock:
+            if not self.cluster:
+                self.cluster = Cluster().start()
+            return self.cluster
 
     def shop(self, migrated=True, rows=2000):
         """A database of its own with the shop; its name."""
         cluster = self.get()
         template = f"shop_{'after' if migrated else 'before'}_{rows}"
-        if template not in self.templates:
-            make_shop(cluster, template, migrated, rows)
-            self.templates.add(template)
+        with self.lock:
+            if template not in self.templates:
+                make_shop(cluster, template, migrated, rows)
+                self.templates.add(template)
         return self.copy(template)
 
     def copy(self, template="template1"):
         cluster = self.get()
-        self.count += 1
-        name = f"test_{self.count}"
-        cluster.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        with self.lock:  # a template must be nobody else's
+            self.count += 1
+            name = f"test_{self.count}"
+            cluster.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def empty(self, script=""):

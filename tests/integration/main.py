@@ -7,8 +7,10 @@ soak_* run with --soak only. Closes with "N passed, N failed".
 import importlib
 import inspect
 import sys
+import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -16,6 +18,8 @@ import audit  # noqa: E402
 import lab as laboratory  # noqa: E402
 
 
+BESIDE = 3  # tests that wait
+talking = threading.Lock()
 AUDIT = "audit.every_statement_is_listed"
 
 
@@ -49,35 +53,44 @@ def run_audit():
     return f"{len(found)} statements that --explain does not list:\n" + "\n".join(found) if found else None
 
 
-def report(name, began, error):
-    print(f"{'ok  ' if not error else 'FAIL'} {name} ({time.monotonic() - began:.1f} s)", flush=True)
-    if error:
-        print("\n".join("     " + line for line in error.splitlines()), flush=True)
+def report(name, seconds, error):
+    with talking:
+        print(f"{'ok  ' if not error else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
+        if error:
+            print("\n".join("     " + line for line in error.splitlines()), flush=True)
+
+
+def attempt(name, run, *arguments):
+    """(name, whether it passed), told at once."""
+    began = time.monotonic()
+    error = run(*arguments)
+    report(name, time.monotonic() - began, error)
+    return name, not error
+
+
+def run_all(tests):
+    """One after the other; those that mostly wait for time to pass stand beside them."""
+    with ThreadPoolExecutor(BESIDE) as beside:
+        waiting = [beside.submit(attempt, name, run_one, test) for name, test in tests if hasattr(test, "waits")]
+        done = [attempt(name, run_one, test) for name, test in tests if not hasattr(test, "waits")]
+        return done + [future.result() for future in waiting]
 
 
 def main():
     patterns = [a for a in sys.argv[1:] if not a.startswith("--")]
     prefix = "soak_" if "--soak" in sys.argv else "test_"
-    passed, failed = 0, []
     try:
-        for name, function in collect(prefix, patterns):
-            began = time.monotonic()
-            error = run_one(function)
-            report(name, began, error)
-            failed += [name] if error else []
-            passed += not error
-        if passed or failed:
-            error = run_audit()
-            report(AUDIT, time.monotonic(), error)
-            failed += [AUDIT] if error else []
-            passed += not error
+        done = run_all(list(collect(prefix, patterns)))
+        if done:
+            done.append(attempt(AUDIT, run_audit))
     finally:
         if laboratory.shared.cluster:
             laboratory.shared.cluster.stop("immediate")
+    failed = [name for name, passed in done if not passed]
     for name in failed:
         print(f"failed: {name}")
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or passed == 0 else 0
+    print(f"{len(done) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed or not done else 0
 
 
 if __name__ == "__main__":

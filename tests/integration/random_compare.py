@@ -12,8 +12,9 @@ EXACT = 0
 # Seconds after which a count by this method must be right while nothing changes: EXACT, or the lag that
 # is allowed to one that is eventually exact. Wide, as every deadline of a test.
 # "enforced", of a foreign key, is exact while nobody writes under session_replication_role = replica.
+# A walk says as of when it counts: once that is later than the last change, it is exact as well.
 METHODS = {"proved": EXACT, "unchanged": EXACT, "ratchet": EXACT, "index": EXACT, "delta": EXACT, "full": EXACT,
-           "enforced": EXACT, "counters": 40, "walk": 90}
+           "enforced": EXACT, "counters": 40, "walk": 300}
 # Without a value these say nothing of rows.
 NO_COUNT = (None, "catalog", "enforced")
 # How long a rule that nothing hinders may show a result from before the world stood still.
@@ -89,10 +90,13 @@ def judge(expected, finding, still_since):
     fault = fault_of(Expected(*expected.key, 0, expected.is_in_order) if is_uncounted else expected, finding)
     if fault is None:
         return Verdict(UNCOUNTED if finding["value"] is None else EQUAL)
+    lag = METHODS.get(finding["method"], EXACT)
     if seconds_of(finding["checked_at"]) < int(still_since):
-        return Verdict(WAIT, f"not checked since: {fault}", KEPT)
-    if METHODS.get(finding["method"], EXACT) > EXACT:
-        return Verdict(WAIT, fault, METHODS[finding["method"]])
+        return Verdict(WAIT, f"not checked since: {fault}", max(lag, KEPT))
+    if finding["method"] == "walk" and seconds_of(finding["checked_at"]) > still_since:
+        return Verdict(ERROR, fault)
+    if lag > EXACT:
+        return Verdict(WAIT, fault, lag)
     return Verdict(ERROR, fault)
 
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from lab import DEADLINE, check_json, grant, make_shop, pgvigil, shared, target, wait_for
+from lab import DEADLINE, check_json, grant, make_shop, pgvigil, shared, target, wait_for, waits
 
 TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); CREATE TABLE u (id int PRIMARY KEY, amount int);
 INSERT INTO t SELECT i, i FROM generate_series(1, 100) i; INSERT INTO u SELECT i, i FROM generate_series(1, 50) i;
@@ -51,6 +51,7 @@ def test_d1_down_at_start_is_served_and_recovers(lab):
     assert daemon.metric("pgvigil_up", target="db") == 1
 
 
+@waits
 def test_d2_dies_mid_query_is_unreachable_not_zero(lab):
     cluster = own(lab)
     cluster.sql("UPDATE t SET amount = amount; ALTER TABLE t DROP CONSTRAINT positive;"
@@ -205,6 +206,7 @@ def test_d11b_partitions_are_counted_by_their_leaves_and_foreign_ones_are_unknow
     assert any(f["reason"] == "violated" for f in found["heir"]), found["heir"]
 
 
+@waits
 def test_d12_a_lost_select_is_named_with_its_grant(lab):
     cluster, name = shared.get(), shared.empty(TABLE)
     daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")))

@@ -3,7 +3,7 @@ import os
 import re
 
 import lab as laboratory
-from lab import give_to_service, grant, quote, samples, shared, target, wait_for
+from lab import give_to_service, grant, quote, samples, shared, target, wait_for, waits
 from test_database import TABLE, assert_alive, own, own_backend, own_backend_is_new
 
 
@@ -64,6 +64,7 @@ def test_d9_code_that_was_ordered_and_cannot_be_cancelled_is_left_at_our_own_dea
     assert_alive(daemon)
 
 
+@waits
 def test_d10_a_table_that_becomes_a_view_is_not_read(lab):
     name = shared.empty(TABLE + """
         CREATE FUNCTION spy(int) RETURNS int VOLATILE LANGUAGE plpgsql AS 'BEGIN RAISE LOG ''it ran''; RETURN $1; END';""")
@@ -87,6 +88,7 @@ def test_d10_a_table_that_becomes_a_view_is_not_read(lab):
     assert not reported(cluster, "it ran", name)
 
 
+@waits
 def test_d11_row_security_that_comes_hides_nothing_as_zero(lab):
     name = shared.empty(TABLE + "UPDATE t SET amount = 5; ALTER TABLE t DROP CONSTRAINT positive; UPDATE t SET amount = -1 WHERE id < 4;"
                         "ALTER TABLE t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;")
@@ -107,6 +109,7 @@ def test_d11_row_security_that_comes_hides_nothing_as_zero(lab):
     assert daemon.wait_reason("constraint", "positive", "violated")["value"] == 3
 
 
+@waits
 def test_d11b_a_bad_row_in_a_leaf_is_found_and_a_foreign_leaf_blinds(lab):
     name = shared.empty("""
         CREATE TABLE p (id int, amount int) PARTITION BY RANGE (id);
@@ -157,6 +160,7 @@ def test_d14_a_count_that_takes_too_long_is_unknown_and_tried_ever_more_seldom(l
     assert daemon.wait_reason("constraint", "long", "violated", 60)["value"] == 1
 
 
+@waits
 def test_d16_a_password_that_was_rotated_is_503_until_the_credential_is_too(lab):
     cluster = own(lab)
     cluster.sql("ALTER ROLE pgvigil PASSWORD 'the old one'")

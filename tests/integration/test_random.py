@@ -160,7 +160,7 @@ def soak(lab, major):
         cluster.stop("immediate")
 
 
-NOW, EARLIER, STILL_SINCE = "2026-01-19T09:30:07Z", "2026-01-19T09:30:05Z", 1768815006.5
+NOW, SAME, EARLIER, STILL_SINCE = "2026-01-19T09:30:07Z", "2026-01-19T09:30:06Z", "2026-01-19T09:30:05Z", 1768815006.5
 KEY = ("constraint", "public.t", "rule")
 
 
@@ -189,7 +189,9 @@ CASES = [
     (Expected(*KEY, 3), published("fail", 3, method="guessed"), ERROR),     # a method that this test does not know
     (Expected(*KEY, 3), published("pass", 0, method="unchanged"), ERROR),
     (Expected(*KEY, 3), published("pass", 0, method="counters"), WAIT),     # may be late
-    (Expected(*KEY, 3), published("fail", 2, method="walk"), WAIT),
+    (Expected(*KEY, 3), published("fail", 2, method="walk", checked_at=SAME), WAIT),
+    (Expected(*KEY, 3), published("fail", 2, method="walk", checked_at=EARLIER), WAIT),
+    (Expected(*KEY, 3), published("fail", 2, method="walk"), ERROR),        # as of a moment after the last change
     (Expected(*KEY, 3), published("pass", 0, checked_at=EARLIER), WAIT),    # of before, and may be kept for a while
     (Expected(*KEY, 3), published("unknown", None, reason="timeout"), UNKNOWN),
     (Expected(*KEY, None, is_locked=True), published("pass", 0), LOCKED),
@@ -245,27 +247,27 @@ def test_a_late_count_may_come_right_and_no_exact_one_may(lab):
     assert fails(outcome(now, {**right, "status": "unknown", "reason": "timeout"})), "nothing was compared"
 
 
-def soak_short_postgresql_13_each_count_is_the_truth(lab):
+def test_short_postgresql_13_each_count_is_the_truth(lab):
     short(lab, 13)
 
 
-def soak_short_postgresql_14_each_count_is_the_truth(lab):
+def test_short_postgresql_14_each_count_is_the_truth(lab):
     short(lab, 14)
 
 
-def soak_short_postgresql_15_each_count_is_the_truth(lab):
+def test_short_postgresql_15_each_count_is_the_truth(lab):
     short(lab, 15)
 
 
-def soak_short_postgresql_16_each_count_is_the_truth(lab):
+def test_short_postgresql_16_each_count_is_the_truth(lab):
     short(lab, 16)
 
 
-def soak_short_postgresql_17_each_count_is_the_truth(lab):
+def test_short_postgresql_17_each_count_is_the_truth(lab):
     short(lab, 17)
 
 
-def soak_short_postgresql_18_each_count_is_the_truth(lab):
+def test_short_postgresql_18_each_count_is_the_truth(lab):
     short(lab, 18)
 
 

@@ -1,5 +1,5 @@
 """The guide's shop: what pgvigil says before its migration, after it, and when it breaks."""
-from lab import SHOP, check_json, pgvigil, run, shared, target, wait_for, ROOT, PG_BIN
+from lab import SHOP, check_json, pgvigil, run, shared, target, wait_for, waits, ROOT, PG_BIN
 import os
 import re
 
@@ -208,6 +208,7 @@ def test_a_database_url_as_prisma_writes_it_is_understood(lab):
     assert "connection_limit" in result.stderr, result.stderr
 
 
+@waits
 def test_an_unreadable_history_ends_as_unknown(lab):
     cluster, name = shared.get(), shared.shop()
     daemon = lab.daemon(shop_target(cluster.conninfo(name, "pgvigil")))
