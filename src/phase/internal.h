@@ -27,3 +27,6 @@ typedef struct Judgement {
 
 void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs,
                      Judgement *judgement);
+
+/* Begins and ends events of rules in scope that rows break. */
+int phase_note_breaches(PhaseRecord *record, const PhaseInputs *inputs, usec_t now);

@@ -21,9 +21,11 @@ typedef enum PhasePlan {
 /* Beside a finding of kind constraint, foreign_key or index. */
 typedef struct PhaseObject {
         const Finding *finding;
-        Reason state;        /* its own, where rows outrank it in finding->reason (from its table's column
-                                `state`); VIOLATED: not known */
-        bool is_added;       /* not in the catalog as it was before the batch */
+        Reason state;        /* of the object itself, where rows outrank it in finding->reason (column `state`
+                                of its table): OK for what the rule does not demand, the reason of the
+                                blindness for what the last run could not read, VIOLATED: not known */
+        bool is_added;       /* not in the catalog as it was before the batch; also what stands for a
+                                catalog that could not be read */
         usec_t walked_since; /* when the last complete walk that trusted no proof began; 0: none */
         PhasePlan plan;      /* indexes only, as is what follows */
         bool is_small;       /* the planner has no reason to care */
