@@ -6,7 +6,7 @@
  *   phase_round()   after each round whose statements were answered
  *   phase_poll()    after each run of the check `migration`
  *   phase_judge()   after each round, good or bad, and at ends_at; the history keeps
- *                   phase_format() whenever something changed
+ *                   phase_format(); an older one costs void only, up to what it missed
  *
  * and hands the record to the renderers. The numbers of a phase begin at `started_at`, which may
  * lie before the moment it opened (a migration that was seen late, a phase that waited for
@@ -18,6 +18,7 @@
 
 #include "pgvigil/model/phase-record.h"
 #include "pgvigil/model/settings.h"
+#include "pgvigil/model/table.h"
 #include "pgvigil/phase/criteria.h"
 
 /* Migrations that finish within it of each other are one batch. */
@@ -51,6 +52,10 @@ int phase_stop(PhaseRecord *record, usec_t now);
 /* Judges the criteria of an open phase, notes breaches, and closes it when it is over: when a round was
  * answered after its end, and an hour (duration / 24) after it at the latest. 1: the state changed. */
 int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseInputs *inputs, usec_t now);
+
+/* As pgvigil_phase_…: one row, and one for each criterion that was judged. 0 or -ENOMEM. */
+extern const Shape phase_shape, phase_criterion_shape;
+int phase_fill(const PhaseRecord *record, usec_t now, Table *phase, Table *criteria);
 
 /* Of its time so far, not observed. */
 usec_t phase_void(const PhaseRecord *record, usec_t now, usec_t interval);

@@ -143,6 +143,17 @@ static const char *plural(size_t n, const char *one, const char *many) {
         return n == 1 ? one : many;
 }
 
+/* A pass of half of what has ended is none: at the end all of it is asked for, before one slot less. */
+static void demand_slots(const JudgeContext *context, size_t n, size_t n_summed, Judgement *ret) {
+        size_t ended = phase_slots_ended(context->record, n, context->now);
+
+        if (ret->status != STATUS_PASS || n_summed >= (ended < n && ended > 0 ? ended - 1 : ended))
+                return;
+        ret->status = STATUS_UNKNOWN;
+        buffer_printf(&ret->reason, " But only %zu of the %zu that have ended were summed up.", n_summed,
+                      ended);
+}
+
 static void add_ratio(Buffer *text, const ErrorRate *rate) {
         buffer_printf(text,
                       "%" PRId64 " of %" PRId64 " transactions were rolled back (%.2f %%), at most %.2f %%",
@@ -206,6 +217,7 @@ void judge_error_rate(const JudgeContext *context, Judgement *ret) {
         ret->status = rate->status;
         ret->is_final = rate->status == STATUS_FAIL; /* a bucket stays what it was */
         sayings[rate->cause](context->record, rate, &ret->reason);
+        demand_slots(context, PHASE_BUCKETS, rate->n_window, ret);
 }
 
 /* Normalised text in one line, cut. */
@@ -294,4 +306,5 @@ void judge_performance(const JudgeContext *context, Judgement *ret) {
                 buffer_add(&ret->reason, blindness);
         else
                 say_performance(context->record, result, &ret->reason);
+        demand_slots(context, PHASE_HOURS, result->n_hours, ret);
 }

@@ -20,9 +20,9 @@ static const struct {
         [CRITERION_PERFORMANCE] = {judge_performance, false},
 };
 
-void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs,
+void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs, usec_t now,
                      Judgement *ret) {
-        const JudgeContext context = {record, inputs};
+        const JudgeContext context = {record, inputs, now};
 
         *ret = (Judgement){.status = STATUS_UNKNOWN};
         if (criteria[criterion].needs_findings && !inputs->is_complete)

@@ -8,6 +8,7 @@
 typedef struct JudgeContext {
         const PhaseRecord *record;
         const PhaseInputs *inputs;
+        usec_t now;
 } JudgeContext;
 
 void judge_migration_completed(const JudgeContext *context, Judgement *ret);

@@ -25,7 +25,7 @@ typedef struct Judgement {
         Buffer reason;
 } Judgement;
 
-void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs,
+void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs, usec_t now,
                      Judgement *judgement);
 
 /* Begins and ends events of rules in scope that rows break. */

@@ -26,12 +26,12 @@ static void add_obstacle(Buffer *obstacles, const char *format, ...) {
 }
 
 static int judge_criterion(PhaseRecord *record, const PhaseSettings *settings, const PhaseInputs *inputs,
-                           Criterion criterion, Buffer *obstacles) {
+                           usec_t now, Criterion criterion, Buffer *obstacles) {
         CriterionResult *result = &record->criteria[criterion];
         Judgement judgement;
         char *reason;
 
-        criterion_judge(criterion, record, inputs, &judgement);
+        criterion_judge(criterion, record, inputs, now, &judgement);
         if (judgement.status == STATUS_SKIPPED && is_required(settings, criterion)) {
                 judgement.status = STATUS_UNKNOWN;
                 add_obstacle(obstacles, "%s and %s is required", judgement.absent, criterion_name(criterion));
@@ -115,7 +115,7 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
         percent = void_percent(record, inputs, now);
         r = phase_note_breaches(record, inputs, now);
         for (size_t i = 0; r >= 0 && i < N_CRITERIA; i++)
-                r = judge_criterion(record, settings, inputs, i, &obstacles);
+                r = judge_criterion(record, settings, inputs, now, i, &obstacles);
         if (r >= 0 && is_too_void(percent))
                 add_obstacle(&obstacles, "%.0f %% of it was not observed", percent);
         if (r >= 0)

@@ -63,7 +63,8 @@ typedef struct PhaseInputs {
 
         const PhaseCanary *canaries; /* every configured one */
         size_t n_canaries;
-        const PhaseApp *app;         /* NULL: no URL is configured */
+        const PhaseApp *app; /* NULL: no URL is configured */
+        /* Of all slots that have ended (phase_slots_ended()); made once a slot, they are not cheap. */
         const ErrorRate *error_rate; /* NULL: not read, and why: "pg_stat_database is not readable" */
         const char *error_rate_absent;
         const Performance *performance; /* NULL: not read, and why: "pg_stat_statements is missing" */

@@ -9,7 +9,7 @@ static Judgement judge(Criterion criterion, const PhaseRecord *record, const Pha
         static Judgement judgement;
 
         buffer_done(&judgement.reason);
-        criterion_judge(criterion, record, inputs, &judgement);
+        criterion_judge(criterion, record, inputs, AT(0), &judgement);
         return judgement;
 }
 

@@ -27,8 +27,8 @@ static void shop_init(Shop *shop, const char *name) {
                 .unit = "rows",
         };
         shop->object = (PhaseObject){.finding = &shop->finding, .walked_since = AT(100)};
-        shop->errors = (ErrorRate){.status = STATUS_PASS};
-        shop->latencies = (Performance){.status = STATUS_PASS};
+        shop->errors = (ErrorRate){.status = STATUS_PASS, .n_window = PHASE_BUCKETS};
+        shop->latencies = (Performance){.status = STATUS_PASS, .n_hours = PHASE_HOURS};
         shop->inputs = (PhaseInputs){
                 .interval = INTERVAL,
                 .is_complete = true,
@@ -123,6 +123,24 @@ START_TEST(a_count_that_no_walk_confirmed_is_inconclusive) {
         shop_init(&shop, "a");
         shop.object.walked_since = 0;
         shop_finish(&shop, 45);
+        EXPECT_STATE(&shop.lab, "inconclusive");
+        shop_done(&shop);
+}
+END_TEST
+
+START_TEST(the_last_slots_belong_to_the_verdict) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        lab_rounds(&shop.lab, 45, DAY);
+        shop.errors.n_window = PHASE_BUCKETS - 1;
+        shop.latencies.n_hours = PHASE_HOURS - 1;
+        shop_judge(&shop, DAY);
+        ck_assert_int_eq(status_of(&shop, CRITERION_ERROR_RATE), STATUS_PASS);
+        ck_assert_int_eq(status_of(&shop, CRITERION_PERFORMANCE), STATUS_PASS);
+        shop_finish(&shop, DAY + 10);
+        ck_assert_int_eq(status_of(&shop, CRITERION_ERROR_RATE), STATUS_UNKNOWN);
+        ck_assert_int_eq(status_of(&shop, CRITERION_PERFORMANCE), STATUS_UNKNOWN);
         EXPECT_STATE(&shop.lab, "inconclusive");
         shop_done(&shop);
 }
@@ -344,6 +362,7 @@ int main(void) {
                 one_failing_criterion_fails,
                 one_unknown_criterion_is_inconclusive,
                 a_count_that_no_walk_confirmed_is_inconclusive,
+                the_last_slots_belong_to_the_verdict,
                 a_breach_at_the_end_fails,
                 a_breach_that_was_repaired_passes_and_is_listed,
                 a_breach_that_is_out_of_sight_goes_on,
