@@ -5,6 +5,7 @@
 #include "option-groups.h"
 
 #include "pgvigil/base/usec.h"
+#include "pgvigil/model/phase-record.h"
 
 #define AT(Type, member) offsetof(Type, member)
 
@@ -45,12 +46,6 @@ static const char *const framework_choices[] = {
         "typeorm",
         "yoyo",
         NULL,
-};
-
-/* The criteria of the monitoring phase, in the order they are shown. */
-static const char *const criterion_choices[] = {
-        "migration_completed", "constraints_enforced", "no_violations", "cascades",    "indexes_used",
-        "queries_work",        "app_healthy",          "error_rate",    "performance", NULL,
 };
 
 /* The inside of an interval's line. */
@@ -116,7 +111,7 @@ static const Option phase_table[] = {
          90 * USEC_PER_DAY, .help = "How long it watches after the migration."},
         {"migration", OPTION_STRING, AT(PhaseSettings, migration), QUOTED(""),
          .help = "The migration that opens it; empty: any new one."},
-        {"require", OPTION_STRINGS, AT(PhaseSettings, require), .choices = criterion_choices,
+        {"require", OPTION_STRINGS, AT(PhaseSettings, require), .choices = criterion_names,
          .help = "Criteria that may not be skipped."},
 };
 

@@ -1,0 +1,100 @@
+/* PhaseRecord: the monitoring phase of one target, all that is known of it. The phase module
+ * writes it, the engine keeps it, renderers read it as const; as text it survives a restart.
+ *
+ * All times are realtime: a phase begins at a time that another machine wrote down, and outlives
+ * reboots. 0 is "never".
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/model/finding.h"
+
+typedef enum PhaseState {
+        PHASE_IDLE,     /* `note` says why */
+        PHASE_BASELINE, /* waits for the migration; samples are kept */
+        PHASE_WATCHING, /* open */
+        PHASE_PASSED,
+        PHASE_FAILED,
+        PHASE_INCONCLUSIVE,
+        PHASE_STOPPED, /* by hand */
+        N_PHASE_STATES,
+} PhaseState;
+
+typedef enum Criterion {
+#define CRITERION(id, name, help) CRITERION_##id,
+#include "pgvigil/model/criteria.def"
+#undef CRITERION
+        N_CRITERIA,
+} Criterion;
+
+const char *phase_state_name(PhaseState state); /* "idle" … */
+int phase_state_from_name(const char *name);    /* -1: none such */
+const char *criterion_name(Criterion criterion);
+const char *criterion_help(Criterion criterion);
+int criterion_from_name(const char *name);                /* -1: none such */
+extern const char *const criterion_names[N_CRITERIA + 1]; /* NULL-terminated */
+
+typedef struct PhaseMigration {
+        char *name; /* owned, as all char * here */
+        usec_t finished_at;
+} PhaseMigration;
+
+typedef struct PhaseMigrations {
+        PhaseMigration *items;
+        size_t count;
+} PhaseMigrations;
+
+/* Not observed. */
+typedef struct PhaseGap {
+        usec_t from, to;
+} PhaseGap;
+
+typedef enum PhaseEventKind {
+        PHASE_EVENT_VIOLATED, /* an object in scope; `rows` is the most that were seen */
+        PHASE_EVENT_FINISHED, /* a later migration */
+        PHASE_EVENT_GONE,     /* a migration of the batch is not finished any more */
+        N_PHASE_EVENT_KINDS,
+} PhaseEventKind;
+
+const char *phase_event_name(PhaseEventKind kind); /* "violated" … */
+int phase_event_from_name(const char *name);       /* -1: none such */
+
+typedef struct PhaseEvent {
+        PhaseEventKind kind;
+        char *object;
+        usec_t from, to; /* to 0: it goes on */
+        int64_t rows;
+} PhaseEvent;
+
+typedef struct CriterionResult {
+        Status status; /* PASS, FAIL, UNKNOWN or SKIPPED */
+        char *reason;  /* a sentence that names the objects; NULL: not judged yet */
+} CriterionResult;
+
+typedef struct PhaseRecord {
+        PhaseState state;
+        char *note;        /* why it is idle, or what the verdict rests on beside the criteria; or NULL */
+        char *cannot_pass; /* a sentence, from the first minute on; NULL: it can */
+        usec_t started_at, ends_at; /* ends_at - started_at is its duration, whatever the settings say now */
+        usec_t closed_at;           /* verdict or stop */
+        usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
+        usec_t observed_since, last_round, last_poll;
+        PhaseMigrations batch;
+        PhaseMigrations known;   /* finished as of last_poll */
+        PhaseMigrations waiting; /* that finished later, and open the next phase */
+        PhaseGap *gaps;          /* in order, apart from each other */
+        size_t n_gaps;
+        PhaseEvent *events; /* in the order they began */
+        size_t n_events;
+        uint64_t events_dropped; /* there were too many */
+        CriterionResult criteria[N_CRITERIA];
+} PhaseRecord;
+
+void phase_record_done(PhaseRecord *record);
+
+/* A verdict or a stop: it stays until the next phase opens. */
+bool phase_is_over(const PhaseRecord *record);
+
+void phase_migrations_done(PhaseMigrations *list);
+int phase_migrations_add(PhaseMigrations *list, const char *name, usec_t finished_at);
+bool phase_migrations_have(const PhaseMigrations *list, const char *name);

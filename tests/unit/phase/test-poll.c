@@ -1,0 +1,307 @@
+/* Tests of phase/poll: which migration opens a phase, when it began, what belongs to it.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "lab.h"
+
+#define NAME "20260119093000_add_rules"
+
+START_TEST(a_named_migration_is_waited_for) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        EXPECT_STATE(&lab, "idle");
+        lab_row(&lab, "20250101000000_old", -9 * DAY);
+        ck_assert_int_eq(lab_poll(&lab, 0), 1);
+        EXPECT_STATE(&lab, "baseline");
+        ck_assert_ptr_null(lab.record.note);
+        lab_row(&lab, "20260101000000_other", 10);
+        ck_assert_int_eq(lab_poll(&lab, 30), 0);
+        EXPECT_STATE(&lab, "baseline");
+        lab_row(&lab, NAME, 40);
+        ck_assert_int_eq(lab_poll(&lab, 60), 1);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_int_eq(seconds(lab.record.started_at), 40);
+        ck_assert_int_eq(seconds(lab.record.ends_at), 40 + DAY);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(it_matches_with_its_digits_too) {
+        Lab lab;
+
+        lab_init(&lab, NAME);
+        lab_poll(&lab, 0);
+        lab_row(&lab, NAME, 10);
+        ck_assert_int_eq(lab_poll(&lab, 30), 1);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(without_a_name_any_new_one_opens) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_row(&lab, "a", -9 * DAY);
+        lab_poll(&lab, 0);
+        EXPECT_STATE(&lab, "idle");
+        lab_row(&lab, "b", 20);
+        lab_poll(&lab, 30);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_uint_eq(lab.record.batch.count, 1);
+        ck_assert_str_eq(lab.record.batch.items[0].name, "b");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+/* Tools write the clock of who ran them. */
+START_TEST(its_clock_is_believed_between_the_polls_that_saw_it) {
+        static const struct {
+                int64_t written, believed;
+        } cases[] = {{-5000, 100}, {99, 100},   {100, 100},    {115, 115},
+                     {130, 130},   {9999, 130}, {UNTIMED, 130}};
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Lab lab;
+
+                lab_init(&lab, "");
+                lab_poll(&lab, 100);
+                lab_row(&lab, "a", cases[i].written);
+                lab_poll(&lab, 130);
+                ck_assert_int_eq(seconds(lab.record.started_at), cases[i].believed);
+                phase_record_done(&lab.record);
+        }
+}
+END_TEST
+
+START_TEST(at_first_start_a_recent_migration_opens_with_a_void_part) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        lab_row(&lab, NAME, -2 * HOUR);
+        lab_rounds(&lab, 0, 0);
+        lab_poll(&lab, 0);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_int_eq(seconds(lab.record.started_at), -2 * HOUR);
+        ck_assert_uint_eq(phase_void(&lab.record, AT(0), INTERVAL), 2 * HOUR * USEC_PER_SEC);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(at_first_start_an_older_one_leaves_idle_and_says_so) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        lab_row(&lab, NAME, -DAY);
+        lab_poll(&lab, 0);
+        EXPECT_STATE(&lab, "idle");
+        ck_assert_ptr_nonnull(strstr(lab.record.note, NAME));
+        ck_assert_ptr_nonnull(strstr(lab.record.note, "2023-11-13T22:13:20Z"));
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_first_poll_from_the_future_is_now) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_row(&lab, "a", 5000);
+        lab_poll(&lab, 0);
+        ck_assert_int_eq(seconds(lab.record.started_at), 0);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(ten_minutes_are_one_batch_and_the_clock_is_the_last_one_s) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "a", 10);
+        lab_row(&lab, "b", 12);
+        lab_poll(&lab, 30);
+        lab_row(&lab, "c", 610);
+        lab_poll(&lab, 630);
+        ck_assert_uint_eq(lab.record.batch.count, 3);
+        ck_assert_int_eq(seconds(lab.record.started_at), 610);
+        ck_assert_int_eq(seconds(lab.record.ends_at), 610 + DAY);
+        lab_row(&lab, "d", 611);
+        lab_poll(&lab, 660); /* within ten minutes of the last poll, not of the first migration */
+        ck_assert_uint_eq(lab.record.batch.count, 3);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(what_the_same_deployment_ran_before_a_named_one_is_its_batch) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        lab_row(&lab, "20250101000000_old", -9 * DAY);
+        lab_poll(&lab, 0);
+        lab_row(&lab, "20260118000000_before", 10);
+        lab_row(&lab, NAME, 20);
+        lab_poll(&lab, 30);
+        ck_assert_uint_eq(lab.record.batch.count, 2);
+        ck_assert(phase_migrations_have(&lab.record.batch, "20260118000000_before"));
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_later_migration_is_an_event_and_waits_when_none_is_named) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "a", 10);
+        lab_poll(&lab, 30);
+        lab_row(&lab, "b", 5 * HOUR);
+        ck_assert_int_eq(lab_poll(&lab, 5 * HOUR + 10), 0);
+        ck_assert_uint_eq(lab.record.n_events, 1);
+        ck_assert_int_eq(lab.record.events[0].kind, PHASE_EVENT_FINISHED);
+        ck_assert_str_eq(lab.record.events[0].object, "b");
+        ck_assert_int_eq(seconds(lab.record.ends_at), 10 + DAY);
+        ck_assert_uint_eq(lab.record.waiting.count, 1);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(beside_a_named_one_a_later_migration_waits_for_nothing) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        lab_poll(&lab, 0);
+        lab_row(&lab, NAME, 10);
+        lab_poll(&lab, 30);
+        lab_row(&lab, "other", 5 * HOUR);
+        lab_poll(&lab, 5 * HOUR);
+        ck_assert_uint_eq(lab.record.n_events, 1);
+        ck_assert_uint_eq(lab.record.waiting.count, 0);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(an_unreadable_history_changes_nothing) {
+        PhasePoll blind = {.at = AT(60)};
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_row(&lab, "a", -9 * DAY);
+        lab_poll(&lab, 0);
+        ck_assert_int_eq(phase_poll(&lab.record, &lab.settings, &blind), 0);
+        lab_poll(&lab, 90); /* what is there again is not new */
+        EXPECT_STATE(&lab, "idle");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_migration_of_the_batch_that_goes_is_an_event) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "a", 10);
+        lab_poll(&lab, 30);
+        lab.n_rows = 0;
+        lab_poll(&lab, 60);
+        lab_poll(&lab, 90);
+        ck_assert_uint_eq(lab.record.n_events, 1);
+        ck_assert_int_eq(lab.record.events[0].kind, PHASE_EVENT_GONE);
+        ck_assert_uint_eq(lab.record.events[0].to, 0);
+        lab_row(&lab, "a", 100);
+        lab_poll(&lab, 120);
+        ck_assert_int_eq(seconds(lab.record.events[0].to), 120);
+        EXPECT_STATE(&lab, "watching");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(by_hand_it_opens_and_stops) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        ck_assert_int_eq(phase_stop(&lab.record, AT(0)), 0);
+        ck_assert_int_eq(phase_start(&lab.record, &lab.settings, AT(5)), 1);
+        ck_assert_int_eq(phase_start(&lab.record, &lab.settings, AT(6)), 0);
+        ck_assert_int_eq(seconds(lab.record.started_at), 5);
+        ck_assert_uint_eq(lab.record.batch.count, 0);
+        ck_assert_uint_eq(phase_remaining(&lab.record, AT(5 + HOUR)), 23 * HOUR * USEC_PER_SEC);
+        ck_assert_int_eq(phase_stop(&lab.record, AT(10)), 1);
+        EXPECT_STATE(&lab, "stopped");
+        ck_assert_uint_eq(phase_remaining(&lab.record, AT(11)), 0);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(after_a_stop_the_same_migration_opens_nothing) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "a", 10);
+        lab_poll(&lab, 30);
+        phase_stop(&lab.record, AT(40));
+        lab_restart(&lab);
+        lab_poll(&lab, 60);
+        EXPECT_STATE(&lab, "stopped");
+        lab_row(&lab, "b", 70);
+        lab_poll(&lab, 90);
+        EXPECT_STATE(&lab, "watching");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_reload_keeps_the_duration_it_began_with) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "a", 10);
+        lab_poll(&lab, 30);
+        lab.settings.duration = USEC_PER_HOUR;
+        lab_row(&lab, "b", 40);
+        lab_poll(&lab, 60);
+        ck_assert_int_eq(seconds(lab.record.ends_at), 40 + DAY);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_restart_sees_what_finished_meanwhile) {
+        Lab lab;
+
+        lab_init(&lab, "add_rules");
+        lab_row(&lab, "old", -9 * DAY);
+        lab_rounds(&lab, 0, 30);
+        lab_poll(&lab, 30);
+        lab_restart(&lab);
+        lab_row(&lab, NAME, HOUR);
+        lab_rounds(&lab, 2 * HOUR, 2 * HOUR);
+        lab_poll(&lab, 2 * HOUR);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_int_eq(seconds(lab.record.started_at), HOUR);
+        ck_assert_uint_eq(phase_void(&lab.record, AT(2 * HOUR), INTERVAL), HOUR * USEC_PER_SEC);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+int main(void) {
+        const TTest *const tests[] = {
+                a_named_migration_is_waited_for,
+                it_matches_with_its_digits_too,
+                without_a_name_any_new_one_opens,
+                its_clock_is_believed_between_the_polls_that_saw_it,
+                at_first_start_a_recent_migration_opens_with_a_void_part,
+                at_first_start_an_older_one_leaves_idle_and_says_so,
+                a_first_poll_from_the_future_is_now,
+                ten_minutes_are_one_batch_and_the_clock_is_the_last_one_s,
+                what_the_same_deployment_ran_before_a_named_one_is_its_batch,
+                a_later_migration_is_an_event_and_waits_when_none_is_named,
+                beside_a_named_one_a_later_migration_waits_for_nothing,
+                an_unreadable_history_changes_nothing,
+                a_migration_of_the_batch_that_goes_is_an_event,
+                by_hand_it_opens_and_stops,
+                after_a_stop_the_same_migration_opens_nothing,
+                a_reload_keeps_the_duration_it_began_with,
+                a_restart_sees_what_finished_meanwhile,
+        };
+
+        return unit_run("poll", tests, ELEMENTS(tests));
+}
