@@ -301,7 +301,7 @@ static int say_ok(Finding *finding, const CheckContext *context, const Constrain
         return check_say(finding, "No row violates it.%s", rest);
 }
 
-int constraint_describe(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+static int say(Finding *finding, const CheckContext *context, const Constraint *constraint) {
         static const struct {
                 Reason reason;
                 int (*say)(Finding *finding, const CheckContext *context, const Constraint *constraint);
@@ -329,4 +329,10 @@ int constraint_describe(Finding *finding, const CheckContext *context, const Con
                 if (words[i].reason == finding->reason)
                         return words[i].say(finding, context, constraint);
         return check_say(finding, "%s", reason_help(finding->reason));
+}
+
+int constraint_describe(Finding *finding, const CheckContext *context, const Constraint *constraint) {
+        int r = say(finding, context, constraint);
+
+        return r < 0 ? r : reading_describe_bound(&constraint->reading, finding);
 }

@@ -151,5 +151,7 @@ int orphans_judge(const Orphans *orphans, const CheckContext *context, const Rul
                 r = add_count(finding, orphans);
         else
                 r = say_otherwise(finding, context, orphans, rule, state);
+        if (r >= 0 && !is_believed(orphans))
+                r = reading_describe_bound(&orphans->reading, finding);
         return r < 0 || finding->seen != SEEN_BREACH ? r : strv_copy(orphans->reading.keys, &finding->keys);
 }

@@ -130,3 +130,13 @@ int reading_describe_progress(const Reading *reading, const CheckContext *contex
                      : check_advise(finding, "limits.blocks_per_poll = %lld bounds what a poll reads.",
                                     (long long)context->settings->limits.blocks_per_poll);
 }
+
+int reading_describe_bound(const Reading *reading, Finding *finding) {
+        if (reading->method != METHOD_WALK || reading->failure != REASON_OK || reading->bound == 0 ||
+            finding->value.kind != VALUE_INT)
+                return 0;
+        return check_say(finding,
+                         "%s While the table was read in pieces, updates moved %lld row%s: at most as many "
+                         "may have been missed.",
+                         finding->summary, (long long)reading->bound, reading->bound == 1 ? "" : "s");
+}

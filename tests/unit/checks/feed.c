@@ -73,20 +73,21 @@ static void answer(Feed *feed, const CheckContext *context, const Statement *sta
 
 #define FACTS                                                                                                \
         "relid=1|root=1|is_other=f|is_named=f|relkind=r|leaf=public.ledger|can_read=t|can_use=t|"            \
-        "row_security=f|moved=0|fingerprint=1|epoch=e|now=2026-11-24 "                                       \
+        "row_security=f|fingerprint=1|epoch=e|now=2026-11-24 "                                               \
         "12:00:00+00|busy=0|is_standby=f|counts_rows=t"
 
 /* Counting finds nothing, and the cluster is not quiet between two rounds. */
 static void answer_count(Feed *feed, const CheckContext *context, const Statement *statement) {
         _cleanup_(freep) char *density = str_format(feed->density > 0 ? "|density=%lld" : "",
                                                     (long long)feed->density);
-        _cleanup_(freep) char *facts = str_format(FACTS "%s|pages=%lld|snapshot=%llu|signature=%llu", density,
-                                                  (long long)(feed->pages > 0 ? feed->pages : 10),
-                                                  (unsigned long long)feed->boottime,
-                                                  (unsigned long long)feed->boottime);
+        _cleanup_(freep) char *facts = str_format(
+                FACTS "%s|moved=%lld|pages=%lld|snapshot=%llu|signature=%llu", density,
+                (long long)feed->moved, (long long)(feed->pages > 0 ? feed->pages : 10),
+                (unsigned long long)feed->boottime, (unsigned long long)feed->boottime);
         _cleanup_(buffer_done) Buffer counts = BUFFER_NULL;
         Answer said = {.statement = statement->name, .rows = {""}};
 
+        feed->moved += feed->is_written && str_equal(statement->name, "count.facts");
         if (str_equal(statement->name, "count.facts"))
                 said.defaults = facts;
         if (str_equal(statement->name, "count.details"))

@@ -17,6 +17,8 @@ typedef struct Feed {
         size_t key_rows;
         int64_t pages;   /* of the table that is counted; 0: 10 */
         int64_t density; /* rows of its pages; 0: not known */
+        int64_t moved;   /* updates that moved a row so far; while rows are written, one more at each look */
+        bool is_written;
         bool is_once;
         int64_t blocks; /* that the last round said it would read */
         Buffer log;     /* "name: sql\n" of the last round */

@@ -2,6 +2,7 @@
  * finding makes of it.
  *
  * SPDX-License-Identifier: PostgreSQL */
+#include <stdio.h>
 #include <string.h>
 
 #include "feed.h"
@@ -510,6 +511,30 @@ START_TEST(what_takes_too_long_in_one_piece_is_read_in_slices) {
 }
 END_TEST
 
+START_TEST(a_walk_says_how_many_rows_it_may_have_missed) {
+        const Answer answers[] = {
+                {"foreign_key.catalog", NULL, KEY, {"is_valid=f"}},
+                {"count.plan", NULL, NULL, {"QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\"}}]"}},
+        };
+        Feed feed;
+
+        for (int is_written = 0; is_written < 2; is_written++) {
+                char bound[64];
+
+                feed_open(&feed, &foreign_key_check);
+                feed.is_once = true;
+                feed.is_written = is_written;
+                feed.pages = 100000;
+                poll(&feed, answers, ELEMENTS(answers));
+                ck_assert_str_eq(feed_finding(&feed, NULL, "fk")->method, "walk");
+                snprintf(bound, sizeof(bound), "updates moved %lld rows", (long long)feed.moved - 1);
+                ck_assert(!!strstr(feed_finding(&feed, NULL, "fk")->summary, bound) == is_written);
+                ck_assert(!!strstr(feed_finding(&feed, NULL, "fk")->summary, "missed") == is_written);
+                feed_close(&feed);
+        }
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 the_predicate_is_true_for_orphans_only,
@@ -529,6 +554,7 @@ int main(void) {
                 while_a_large_table_is_walked_the_finding_says_how_far,
                 looking_up_referenced_rows_is_charged_to_the_budget,
                 what_takes_too_long_in_one_piece_is_read_in_slices,
+                a_walk_says_how_many_rows_it_may_have_missed,
         };
 
         return unit_run("checks/orphans", tests, ELEMENTS(tests));
