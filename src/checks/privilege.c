@@ -47,6 +47,8 @@ static const char privilege_sql[] =
         "            WHEN has_any_column_privilege(oid, 'SELECT') THEN 'columns'\n"
         "            WHEN has_table_privilege(oid, 'SELECT') IS NULL THEN 'gone' ELSE 'select' END FROM tab\n"
         "UNION ALL\n"
+        "SELECT 'hidden', schemaname, relname, NULL FROM tab WHERE row_security_active(oid)\n"
+        "UNION ALL\n"
         "SELECT 'owner', schemaname, relname, NULL FROM tab WHERE is_owned\n"
         "UNION ALL\n"
         "SELECT 'write', schemaname, relname, NULL FROM tab, me\n"
@@ -165,6 +167,19 @@ static int judge_schema(const Judge *judge, const char *schema) {
         return r < 0 ? r : check_repair(finding, "GRANT USAGE ON SCHEMA %s TO %s;", object, judge->role);
 }
 
+static bool is_row_watched(const Judge *judge, size_t row) {
+        return check_is_watched(judge->settings, table_text(judge->facts, row, "schemaname"),
+                                table_text(judge->facts, row, "relname"));
+}
+
+static int64_t count_watched(const Judge *judge, const char *fact) {
+        int64_t n = 0;
+
+        for (size_t row = 0; row < judge->facts->n_rows; row++)
+                n += fact_is(judge, row, fact) && is_row_watched(judge, row);
+        return n;
+}
+
 static int judge_table(Judge *judge, size_t row) {
         const char *schema = table_text(judge->facts, row, "schemaname"), *word = fact_word(judge, row);
         const char *relation = table_text(judge->facts, row, "relname");
@@ -173,7 +188,7 @@ static int judge_table(Judge *judge, size_t row) {
         ssize_t usage;
         int r;
 
-        if (!check_is_watched(judge->settings, schema, relation) || str_equal(word, "gone"))
+        if (!is_row_watched(judge, row) || str_equal(word, "gone"))
                 return 0;
         judge->total++;
         usage = find_fact(judge, "schema", schema);
@@ -196,6 +211,7 @@ static int judge_table(Judge *judge, size_t row) {
 /* What passes, so that the scope counts it; with something unreadable its own findings say so. */
 static int judge_summary(const Judge *judge) {
         _cleanup_(freep) char *schemas = strv_join(judge->settings->schemas, ", ");
+        int64_t hidden = count_watched(judge, "hidden");
         Finding *finding;
 
         if (judge->readable < judge->total)
@@ -210,6 +226,11 @@ static int judge_summary(const Judge *judge) {
         }
         finding->value = VALUE_OF_INT(judge->readable);
         finding->unit = "tables";
+        if (hidden > 0)
+                return check_say(finding,
+                                 "%" PRId64 " of %" PRId64 " tables can be read; of %" PRId64
+                                 " row level security may hide rows.",
+                                 judge->readable, judge->total, hidden);
         return check_say(finding, "%" PRId64 " of %" PRId64 " tables can be read.", judge->readable,
                          judge->total);
 }
@@ -229,16 +250,6 @@ static int judge_statistics(const Judge *judge) {
         r = check_say(finding,
                       "The role is no member of pg_read_all_stats: index builds of other roles are hidden.");
         return r < 0 ? r : check_repair(finding, "GRANT pg_read_all_stats TO %s;", judge->role);
-}
-
-static int64_t count_watched(const Judge *judge, const char *fact) {
-        int64_t n = 0;
-
-        for (size_t row = 0; row < judge->facts->n_rows; row++)
-                n += fact_is(judge, row, fact) &&
-                     check_is_watched(judge->settings, table_text(judge->facts, row, "schemaname"),
-                                      table_text(judge->facts, row, "relname"));
-        return n;
 }
 
 static void add_part(Buffer *out, const char *separator, const char *prefix, const char *text) {

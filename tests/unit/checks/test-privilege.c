@@ -29,6 +29,23 @@ START_TEST(a_role_with_just_what_it_needs_passes) {
 }
 END_TEST
 
+START_TEST(d11_tables_whose_rows_may_be_hidden_are_told) {
+        const Answer answers[] = {
+                {"privilege.catalog",
+                 NULL,
+                 NULL,
+                 {ROLE, SCHEMA, STATS, ORDERS, "fact=hidden|schemaname=public|relname=orders",
+                  "fact=hidden|schemaname=other|relname=orders"}}};
+        Feed feed;
+
+        feed_open(&feed, &privilege_check);
+        feed_round(&feed, answers, 1);
+        ck_assert_str_eq(feed_finding(&feed, "public", "tables")->summary,
+                         "1 of 1 tables can be read; of 1 row level security may hide rows.");
+        feed_close(&feed);
+}
+END_TEST
+
 START_TEST(d12_what_the_role_lacks_is_unknown_with_the_grant) {
         static const struct {
                 const char *rows[3];
@@ -221,6 +238,7 @@ END_TEST
 int main(void) {
         const TTest *const tests[] = {
                 a_role_with_just_what_it_needs_passes,
+                d11_tables_whose_rows_may_be_hidden_are_told,
                 d12_what_the_role_lacks_is_unknown_with_the_grant,
                 x2_a_role_that_may_too_much_is_a_warning_that_names_it,
                 a_misspelt_schema_is_told_the_nearest,
