@@ -121,7 +121,9 @@ int cap_series(Target *target) {
         r = render_metrics_cap(tables, n, (size_t)target->settings.limits.max_series, may_cut, &sights,
                                &dropped);
         free(sights.items);
-        if (r >= 0)
-                target->view.series_dropped = dropped;
-        return r;
+        if (r < 0)
+                return r;
+        target->view.series_dropped = dropped;
+        target->view.series_dropped_total += dropped;
+        return 0;
 }

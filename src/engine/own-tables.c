@@ -19,7 +19,7 @@ static const Field target_fields[] = {
         {"status", VALUE_TEXT, FIELD_STATE, "pgvigil_status", NULL, STATUSES, NULL,
          "Worst status of the target's findings; polled."},
         {"series_dropped", VALUE_INT, FIELD_COUNTER, "pgvigil_series_dropped_total", NULL, NULL, "series",
-         "Samples that limits.max_series left out of this page."},
+         "Samples that limits.max_series left out, added up over all rounds."},
         {"own_blocks", VALUE_INT, FIELD_COUNTER, "pgvigil_own_blocks_total", NULL, NULL, "blocks",
          "Blocks of watched tables that pgvigil's own statements were to read, by its own reckoning."},
         {"own_statement_seconds", VALUE_FLOAT, FIELD_COUNTER, "pgvigil_own_statement_seconds_total", NULL,
@@ -95,7 +95,7 @@ static int add_target(const TargetView *view, Table *table) {
         if (r < 0)
                 return r;
         table_set_int(table, row, "up", view->reach == REACH_OK);
-        table_set_int(table, row, "series_dropped", (int64_t)view->series_dropped);
+        table_set_int(table, row, "series_dropped", (int64_t)view->series_dropped_total);
         table_set_int(table, row, "own_blocks", (int64_t)view->own_blocks);
         table_set_float(table, row, "own_statement_seconds", seconds(view->own_statement_time));
         table_set_float(table, row, "own_blocking_seconds", seconds(view->own_blocking_time));

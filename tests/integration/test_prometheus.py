@@ -87,13 +87,18 @@ def test_max_series_cuts_healthy_objects_only_and_says_so_at_once(lab):
     finding = wait_for(lambda: daemon.finding("connection", "max_series"), "the finding of the first round")
     assert daemon.metric("pgvigil_check_runs_total", check="constraint") == 1, "it took more than one round"
     assert finding["status"] == "warn" and finding["reason"] == "over_limit", finding
-    assert finding["value"] == daemon.metric("pgvigil_series_dropped_total") > 0, finding
+    dropped = daemon.metric("pgvigil_series_dropped_total")
+    assert dropped == finding["value"] > 0, finding
     assert daemon.metric("pgvigil_constraint_violations", conname="zz_bad") == 10
     assert daemon.metric("pgvigil_index_state", indexrelname="gone", state="missing") == 1
     cut = samples(daemon.metrics(), "pgvigil_constraint_state")
     assert {labels["conname"] for labels, _ in cut} == {"zz_bad"}, cut
     for metric in ("pgvigil_constraints", "pgvigil_indexes"):
         assert samples(daemon.metrics(), metric), f"{metric} is cut"
+    daemon.write(target("db", shared.cluster.conninfo(name, "pgvigil"), body, limits="max_series = 1000;", every="10min"))
+    daemon.reload()
+    wait_for(lambda: not daemon.finding("connection", "max_series"), "the next round")
+    assert daemon.metric("pgvigil_series_dropped_total") == dropped, "a counter fell"
     assert daemon.metric("pgvigil_constraints", state="enforced") >= 2
 
 

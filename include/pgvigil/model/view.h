@@ -69,8 +69,9 @@ typedef struct TargetView {
         size_t n_tables;
         CheckRun *runs;
         size_t n_runs;
-        const char *doing; /* the check that runs now, or NULL */
-        uint64_t series_dropped;
+        const char *doing;             /* the check that runs now, or NULL */
+        uint64_t series_dropped;       /* that the last round left out of /metrics */
+        uint64_t series_dropped_total; /* over all rounds */
         uint64_t own_blocks;
         usec_t own_statement_time;
         usec_t own_blocking_time; /* how long others were seen to wait on us */
