@@ -47,11 +47,6 @@ static int later_judge(void *state, const CheckContext *context, Report *report)
         const TargetSettings *settings = context->settings;
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < settings->canaries.count; i++) {
-                const CanarySettings *canary = LIST_AT(settings->canaries, CanarySettings, i);
-
-                r = skip(report, KIND_CANARY, canary->name, &canary->rule);
-        }
         for (size_t i = 0; r >= 0 && i < settings->backups.count; i++) {
                 const BackupSettings *backup = LIST_AT(settings->backups, BackupSettings, i);
 
@@ -65,7 +60,7 @@ static int later_judge(void *state, const CheckContext *context, Report *report)
 const CheckKind later_check = {
         .name = "later",
         .help = "What the configuration asks for and this version does not do.",
-        .interval = offsetof(Intervals, canaries),
+        .interval = offsetof(Intervals, app),
         .shapes = shapes,
         .asks_nothing = true,
         .new = later_new,

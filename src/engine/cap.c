@@ -102,7 +102,7 @@ static bool may_cut(const Table *table, size_t row, void *userdata) {
 }
 
 static bool is_of_objects(const Table *table) {
-        return has_field(table, "relname") &&
+        return has_field(table, "relname") && !has_field(table, "canary") &&
                (has_field(table, "conname") || has_field(table, "indexrelname"));
 }
 

@@ -138,8 +138,8 @@ static int add_runs(const TargetView *view, Table *table) {
                 table_set_int(table, row, "runs", (int64_t)run->runs);
                 table_set_int(table, row, "skipped", (int64_t)run->skipped);
                 table_set_int(table, row, "blocks", (int64_t)run->blocks);
-                *table_cell(table, row, "duration") = (Value){.kind = VALUE_HISTOGRAM,
-                                                              .histogram = &run->durations};
+                if (value_set_histogram(table_cell(table, row, "duration"), &run->durations) < 0)
+                        return -ENOMEM;
                 if (run->last_success_at > 0)
                         table_set_float(table, row, "last_success", seconds(run->last_success_at));
         }

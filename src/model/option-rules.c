@@ -74,7 +74,7 @@ static const Option canary_table[] = {
         {"name", OPTION_STRING, AT(CanarySettings, name), .flags = OPTION_REQUIRED | OPTION_NAME,
          .help = "Names the canary in findings and metrics."},
         {"sql", OPTION_STRING, AT(CanarySettings, sql), .flags = OPTION_REQUIRED,
-         .help = "One SELECT, run in a read-only transaction."},
+         .help = "One SELECT, run in a read-only transaction; with $1 in it, it is only planned."},
         {"max_time", OPTION_DURATION, AT(CanarySettings, max_time), QUOTED("1s"), USEC_PER_MSEC,
          5 * USEC_PER_MINUTE, .help = "Slower than this is a breach."},
         {"uses_index_on", OPTION_STRINGS, AT(CanarySettings, uses_index_on),

@@ -1,4 +1,4 @@
-/* Value: one cell, and the histogram that some cells borrow.
+/* Value: one cell, and the histogram that some cells hold.
  *
  * Reads the text forms that PostgreSQL writes and nothing looser: what is no number is an error,
  * never 0.
@@ -31,12 +31,19 @@ void histogram_add(Histogram *histogram, usec_t duration) {
 void value_done(Value *value) {
         if (value->kind == VALUE_TEXT)
                 free(value->text);
+        if (value->kind == VALUE_HISTOGRAM)
+                free(value->histogram);
         *value = VALUE_NONE;
 }
 
 int value_copy(const Value *value, Value *ret) {
         Value copy = *value;
 
+        if (value->kind == VALUE_HISTOGRAM) {
+                copy = VALUE_NONE;
+                if (value_set_histogram(&copy, value->histogram) < 0)
+                        return -ENOMEM;
+        }
         if (value->kind == VALUE_TEXT) {
                 copy.text = strdup(value->text);
                 if (!copy.text)
@@ -60,6 +67,22 @@ int value_set_text(Value *value, const char *text) {
         return 0;
 }
 
+int value_set_histogram(Value *value, const Histogram *histogram) {
+        Histogram *copy = malloc(sizeof(*copy));
+
+        if (!copy)
+                return -ENOMEM;
+        *copy = *histogram;
+        value_done(value);
+        *value = (Value){.kind = VALUE_HISTOGRAM, .histogram = copy};
+        return 0;
+}
+
+static bool histogram_equal(const Histogram *a, const Histogram *b) {
+        return a->count == b->count && a->sum == b->sum &&
+               memcmp(a->buckets, b->buckets, sizeof(a->buckets)) == 0;
+}
+
 bool value_equal(const Value *a, const Value *b) {
         if (a->kind != b->kind)
                 return false;
@@ -75,7 +98,7 @@ bool value_equal(const Value *a, const Value *b) {
         case VALUE_TEXT:
                 return str_equal(a->text, b->text);
         case VALUE_HISTOGRAM:
-                return a->histogram == b->histogram;
+                return histogram_equal(a->histogram, b->histogram);
         }
         return false;
 }

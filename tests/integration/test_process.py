@@ -247,7 +247,8 @@ def test_r8_time_zone_and_locale_change_nothing(lab):
         assert not re.search(r" \d+,\d+$", text, re.M) and re.search(r" \d+\.\d+$", text, re.M)
         assert daemon.finding("constraint", "positive")["status"] == "warn"
         result = pgvigil("check", "--conninfo", conninfo, "-f", "json", env=odd)
-        shapes.append([(f["kind"], f["name"], f["status"], f["reason"], f["summary"])
+        shapes.append([(f["kind"], f["name"], f["status"], f["reason"],
+                        re.sub(r"\d+ commits?", "N commits", f["summary"]))  # the server goes on counting
                        for f in json.loads(result.stdout)["findings"]])
         daemon.stop()
     assert shapes[0] == shapes[1] == shapes[2]

@@ -37,8 +37,8 @@ typedef struct Value {
                 bool boolean;
                 int64_t integer;
                 double number;
-                char *text;                 /* owned */
-                const Histogram *histogram; /* borrowed: lives as long as what it counts */
+                char *text;           /* owned */
+                Histogram *histogram; /* owned: as it was then */
         };
 } Value;
 
@@ -50,6 +50,7 @@ typedef struct Value {
 void value_done(Value *value);                      /* leaves VALUE_NULL */
 int value_copy(const Value *value, Value *ret);     /* 0 or -ENOMEM */
 int value_set_text(Value *value, const char *text); /* NULL text: VALUE_NULL */
+int value_set_histogram(Value *value, const Histogram *histogram);
 bool value_equal(const Value *a, const Value *b);
 
 /* PostgreSQL's text form of a cell into the wanted kind; NULL text gives VALUE_NULL.

@@ -45,7 +45,8 @@ static void fill_row(Table *table, size_t row, const char *text) {
 }
 
 static void answer(Feed *feed, const CheckContext *context, const Statement *statement, const Answer *said) {
-        _cleanup_(outcome_done) Outcome outcome = {.kind = said->sqlstate ? OUTCOME_ERROR : OUTCOME_ROWS};
+        _cleanup_(outcome_done) Outcome outcome = {.kind = said->sqlstate ? OUTCOME_ERROR : OUTCOME_ROWS,
+                                                   .duration = said->duration};
 
         ck_assert_str_eq(statement->name, said->statement);
         if (said->sqlstate)
@@ -207,5 +208,18 @@ IndexSettings *feed_index(Feed *feed, const char *table, const char *columns) {
         rule_default(&wanted->rule, SEVERITY_CRITICAL);
         ck_assert_int_eq(str_set(&wanted->table, table), 0);
         ck_assert_int_eq(check_array_parse(columns, &wanted->columns), 0);
+        return wanted;
+}
+
+CanarySettings *feed_canary(Feed *feed, const char *name, const char *sql, const char *columns) {
+        CanarySettings *wanted = list_add(&feed->target->canaries, sizeof(CanarySettings));
+
+        rule_default(&wanted->rule, SEVERITY_CRITICAL);
+        wanted->max_time = 200 * USEC_PER_MSEC;
+        ck_assert_int_eq(str_set(&wanted->name, name), 0);
+        ck_assert_int_eq(str_set(&wanted->sql, sql), 0);
+        ck_assert_int_eq(check_array_parse(columns, &wanted->uses_index_on), 0);
+        feed->kind->free(feed->state);
+        ck_assert_int_eq(feed->kind->new (feed->target, &feed->state), 0);
         return wanted;
 }

@@ -32,6 +32,7 @@ typedef struct Answer {
         const char *defaults;  /* "column=value|column=value", under each row */
         const char *rows[16];  /* the same, over the defaults; NULL-terminated; a column not named is NULL */
         size_t n_numbered;     /* that many rows more: the defaults, with `relname` a number */
+        usec_t duration;
 } Answer;
 
 void feed_open(Feed *feed, const CheckKind *kind);
@@ -52,3 +53,6 @@ const Table *feed_table(const Feed *feed, const char *shape);
 ForeignKeySettings *feed_foreign_key(Feed *feed, const char *table, const char *column,
                                      const char *references);
 IndexSettings *feed_index(Feed *feed, const char *table, const char *columns);
+
+/* With the check's state made anew; `columns` of uses_index_on, or NULL. */
+CanarySettings *feed_canary(Feed *feed, const char *name, const char *sql, const char *columns);

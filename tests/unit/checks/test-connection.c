@@ -148,15 +148,13 @@ START_TEST(what_is_not_in_this_version_is_skipped_and_said) {
         static const struct {
                 FindingKind kind;
                 const char *name;
-        } expected[] = {{KIND_CANARY, "active_orders"}, {KIND_BACKUP, "nightly"}, {KIND_APP, "app"}};
+        } expected[] = {{KIND_BACKUP, "nightly"}, {KIND_APP, "app"}};
         Feed feed;
 
         feed_open(&feed, &later_check);
         feed_round(&feed, NULL, 0);
         ck_assert_uint_eq(feed.report.n_findings, 0);
 
-        feed.target->canaries = (List){calloc(1, sizeof(CanarySettings)), 1};
-        LIST_AT(feed.target->canaries, CanarySettings, 0)->name = strdup("active_orders");
         feed.target->backups = (List){calloc(1, sizeof(BackupSettings)), 1};
         LIST_AT(feed.target->backups, BackupSettings, 0)->name = strdup("nightly");
         ck_assert_int_eq(str_set(&feed.target->app.url, "http://127.0.0.1:3000/health?token=secret"), 0);

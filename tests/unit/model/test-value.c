@@ -9,7 +9,7 @@
 #include "../unit.h"
 #include "pgvigil/base/str.h"
 
-static const Histogram some_histogram, other_histogram;
+static Histogram some_histogram, other_histogram = {.count = 1};
 
 START_TEST(integers_are_read_to_their_limits_and_no_further) {
         static const struct {
@@ -173,6 +173,23 @@ START_TEST(a_copy_owns_its_text) {
 }
 END_TEST
 
+START_TEST(a_copy_owns_its_histogram) {
+        Histogram counting = {};
+        Value value = VALUE_NONE, copy = VALUE_NONE;
+
+        histogram_add(&counting, 3000);
+        ck_assert_int_eq(value_set_histogram(&value, &counting), 0);
+        ck_assert_int_eq(value_copy(&value, &copy), 0);
+        ck_assert_ptr_ne(value.histogram, copy.histogram);
+        ck_assert(value_equal(&value, &copy));
+        histogram_add(&counting, 3000);
+        ck_assert_uint_eq(value.histogram->count, 1);
+        value_done(&value);
+        ck_assert_uint_eq(copy.histogram->buckets[2], 1);
+        value_done(&copy);
+}
+END_TEST
+
 START_TEST(only_numbers_and_booleans_are_numbers) {
         const struct {
                 Value value;
@@ -229,6 +246,7 @@ int main(void) {
                 empty_text_is_text_and_a_histogram_has_no_text_form,
                 values_equal_themselves_and_nothing_else,
                 a_copy_owns_its_text,
+                a_copy_owns_its_histogram,
                 only_numbers_and_booleans_are_numbers,
                 a_duration_falls_into_the_bucket_whose_bound_it_does_not_pass,
         };

@@ -95,7 +95,7 @@ START_TEST(histogram_is_cumulative_and_of_the_daemon_has_no_target) {
         size_t row = 0;
 
         ck_assert_int_eq(table_add_row(table, &row), 0);
-        *table_cell(table, row, "took") = (Value){.kind = VALUE_HISTOGRAM, .histogram = &durations};
+        ck_assert_int_eq(value_set_histogram(table_cell(table, row, "took"), &durations), 0);
         text = render((const Table *const[]){table}, 1, METRICS_PROMETHEUS);
         ck_assert_ptr_nonnull(strstr(text, "# TYPE pgvigil_thing_duration_seconds histogram\n"
                                            "pgvigil_thing_duration_seconds_bucket{le=\""));
@@ -201,7 +201,7 @@ START_TEST(samples_of_a_row_are_what_is_written) {
         _cleanup_(table_freep) Table *table = full_table();
         _cleanup_(freep) char *text = NULL;
 
-        *table_cell(table, 0, "took") = (Value){.kind = VALUE_HISTOGRAM, .histogram = &durations};
+        ck_assert_int_eq(value_set_histogram(table_cell(table, 0, "took"), &durations), 0);
         text = render((const Table *const[]){table}, 1, METRICS_PROMETHEUS);
         ck_assert_uint_eq(count_of_text(text, "\npgvigil_"), render_metrics_row_samples(&thing_shape));
 }
