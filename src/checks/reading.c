@@ -131,7 +131,14 @@ int reading_describe_progress(const Reading *reading, const CheckContext *contex
                                     (long long)context->settings->limits.blocks_per_poll);
 }
 
+static int describe_part(const Reading *reading, Finding *finding) {
+        return check_say(finding, "At least %s %u %% of the table was read so far.", finding->summary,
+                         reading->percent);
+}
+
 int reading_describe_bound(const Reading *reading, Finding *finding) {
+        if (reading->failure == REASON_OVER_LIMIT && reading->found > 0 && finding->reason == REASON_VIOLATED)
+                return describe_part(reading, finding);
         if (reading->method != METHOD_WALK || reading->failure != REASON_OK || reading->bound == 0 ||
             finding->value.kind != VALUE_INT)
                 return 0;

@@ -46,5 +46,6 @@ void reading_decide(Reason blind, const Rule *rule, Finding *finding);
 /* Summary and hint of OVER_LIMIT. 0 or -ENOMEM. */
 int reading_describe_progress(const Reading *reading, const CheckContext *context, Finding *finding);
 
-/* Adds to the summary how far a walk's count may be from the truth, where it may be. 0 or -ENOMEM. */
+/* Adds to the summary how far a count may be from the truth, where it may be: of a walk that goes on, of
+ * one that rows were moved under. 0 or -ENOMEM. */
 int reading_describe_bound(const Reading *reading, Finding *finding);

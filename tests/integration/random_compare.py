@@ -20,7 +20,7 @@ NO_COUNT = (None, "catalog", "enforced")
 # How long a rule that nothing hinders may show a result from before the world stood still.
 KEPT = 40
 
-SHOWN = ("status", "reason", "value", "method", "checked_at", "since")
+SHOWN = ("status", "reason", "value", "method", "checked_at", "since", "summary")
 
 EQUAL, UNKNOWN, LOCKED, UNCOUNTED, WAIT, ERROR = "equal", "unknown", "locked", "uncounted", "wait", "error"
 
@@ -91,9 +91,9 @@ def judge(expected, finding, still_since):
     if fault is None:
         return Verdict(UNCOUNTED if finding["value"] is None else EQUAL)
     lag = METHODS.get(finding["method"], EXACT)
-    if seconds_of(finding["checked_at"]) < int(still_since):
+    if seconds_of(finding["checked_at"]) <= int(still_since):  # a stamp has no fraction: it may be of before
         return Verdict(WAIT, f"not checked since: {fault}", max(lag, KEPT))
-    if finding["method"] == "walk" and seconds_of(finding["checked_at"]) > still_since:
+    if finding["method"] == "walk" and not finding["summary"].startswith("At least"):
         return Verdict(ERROR, fault)
     if lag > EXACT:
         return Verdict(WAIT, fault, lag)

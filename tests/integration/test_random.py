@@ -202,7 +202,7 @@ KEY = ("constraint", "public.t", "rule")
 def published(status, value, **changes):
     reason = "violated" if value else "ok" if status == "pass" else "not_valid"
     return {"status": status, "value": value, "reason": reason, "method": "full", "checked_at": NOW, "since": EARLIER,
-            **changes}
+            "summary": "", **changes}
 
 
 # What is so, what is published, and what the comparison must make of it.
@@ -227,6 +227,7 @@ CASES = [
     (Expected(*KEY, 3), published("fail", 2, method="walk", checked_at=SAME), WAIT),
     (Expected(*KEY, 3), published("fail", 2, method="walk", checked_at=EARLIER), WAIT),
     (Expected(*KEY, 3), published("fail", 2, method="walk"), ERROR),        # as of a moment after the last change
+    (Expected(*KEY, 3), published("fail", 2, method="walk", summary="At least 2 rows"), WAIT),  # goes on
     (Expected(*KEY, 3), published("pass", 0, checked_at=EARLIER), WAIT),    # of before, and may be kept for a while
     (Expected(*KEY, 3), published("unknown", None, reason="timeout"), UNKNOWN),
     (Expected(*KEY, None, is_locked=True), published("pass", 0), LOCKED),
