@@ -132,6 +132,9 @@ int reading_describe_progress(const Reading *reading, const CheckContext *contex
 }
 
 static int describe_part(const Reading *reading, Finding *finding) {
+        if (reading->percent == 0)
+                return check_say(finding, "At least %s The rest of the table is still to be read.",
+                                 finding->summary);
         return check_say(finding, "At least %s %u %% of the table was read so far.", finding->summary,
                          reading->percent);
 }
