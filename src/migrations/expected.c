@@ -83,19 +83,34 @@ static int add_never_seen(const MigrationCheck *check, const char *name, Report 
                                           "nor the directory has one of that name.");
 }
 
+static size_t count_verdicts(const MigrationCheck *check) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < check->n_histories; i++)
+                n += check->histories[i].verdicts.count;
+        return n;
+}
+
 static int facts_make(const MigrationCheck *check, MigrationFacts **ret) {
         MigrationFacts *facts = calloc(1, sizeof(*facts));
+        size_t n = 0;
 
         if (!facts)
                 return -ENOMEM;
         *ret = facts;
         facts->known = are_read(check);
+        facts->finished_at = calloc(count_verdicts(check) + 1, sizeof(*facts->finished_at));
+        if (!facts->finished_at)
+                return -ENOMEM;
         for (size_t i = 0; i < check->n_histories; i++)
                 for (size_t k = 0; k < check->histories[i].verdicts.count; k++) {
                         const Verdict *verdict = &check->histories[i].verdicts.items[k];
 
-                        if (verdict->is_applied && strv_add(&facts->applied, verdict->name) < 0)
+                        if (!verdict->is_applied)
+                                continue;
+                        if (strv_add(&facts->applied, verdict->name) < 0)
                                 return -ENOMEM;
+                        facts->finished_at[n++] = verdict->finished_at;
                 }
         return 0;
 }

@@ -29,6 +29,7 @@ MigrationFacts *migration_facts_free(MigrationFacts *facts) {
         if (!facts)
                 return NULL;
         strv_free(facts->applied);
+        free(facts->finished_at);
         free(facts);
         return NULL;
 }

@@ -22,8 +22,9 @@ typedef struct ServerFacts {
 
 /* What the migration check knows, for rules with expected_after. */
 typedef struct MigrationFacts {
-        bool known;     /* the history was read in this or an earlier round */
-        char **applied; /* names, as recorded */
+        bool known;          /* the history was read in this or an earlier round */
+        char **applied;      /* names, as recorded */
+        usec_t *finished_at; /* of each, as recorded: a clock of its own; 0: unknown. NULL: of none */
 } MigrationFacts;
 
 /* Whether `name` (with or without its leading digits_) is among the applied: 1, 0, or -EAGAIN
