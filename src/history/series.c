@@ -242,7 +242,7 @@ void series_set_rebuild(SeriesSet *set, usec_t now) {
         }
 }
 
-static void series_merge(SeriesSet *set, Series *into, const Series *live) {
+static void series_merge(SeriesSet *set, Series *into, const Series *live, SeriesLevel least) {
         for (SeriesLevel level = 0; level < N_LEVELS; level++) {
                 const Ring *ring = &live->rings[level];
                 uint32_t reach = ring->width * (ring->size - 1);
@@ -256,7 +256,7 @@ static void series_merge(SeriesSet *set, Series *into, const Series *live) {
                         if (!ring_get(ring, (uint32_t)start, &point))
                                 continue;
                         ring_add(&into->rings[level], &point);
-                        if (start != live->open[level])
+                        if (level >= least && start != live->open[level])
                                 set_tell(set, into, level, (uint32_t)start);
                 }
                 if (!ring_get(ring, into->open[level], &(SeriesPoint){}))
@@ -267,7 +267,7 @@ static void series_merge(SeriesSet *set, Series *into, const Series *live) {
         series_seen(into, live->last);
 }
 
-int series_set_merge(SeriesSet *set, const SeriesSet *live) {
+int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least) {
         for (size_t i = 0; i < live->count; i++) {
                 const Series *from = live->items[i];
                 Series *into;
@@ -276,7 +276,7 @@ int series_set_merge(SeriesSet *set, const SeriesSet *live) {
                 if (r < 0)
                         return r;
                 if (r == 0)
-                        series_merge(set, into, from);
+                        series_merge(set, into, from, least);
         }
         return 0;
 }

@@ -53,9 +53,9 @@ int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesL
 /* After series_set_put(): makes the buckets that a kill lost out of the finer ones. */
 void series_set_rebuild(SeriesSet *set, usec_t now);
 
-/* Adds all that `live` holds; the sums are told as closed, but those of buckets that still grow. 0, -ENOMEM.
- */
-int series_set_merge(SeriesSet *set, const SeriesSet *live);
+/* Adds all that `live` holds; the sums of levels from `least` on are told as closed, but those of
+ * buckets that still grow. 0, -ENOMEM. */
+int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least);
 
 /* Tells the buckets that still grow as if they were closed; they go on growing. */
 void series_set_close(SeriesSet *set);

@@ -274,7 +274,7 @@ START_TEST(what_was_loaded_and_what_came_meanwhile_add_up) {
         loaded.userdata = &told;
         add(&live, T0 + USEC_PER_MINUTE, 10);
         add(&live, T0 + 2 * USEC_PER_MINUTE, 0);
-        ck_assert_int_eq(series_set_merge(&loaded, &live), 0);
+        ck_assert_int_eq(series_set_merge(&loaded, &live, LEVEL_FINE), 0);
         ck_assert(ring_get(&series_set_find(&loaded, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC,
                            &point));
         expect(&point, 6, 0, 10, 30);
