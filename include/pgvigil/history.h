@@ -55,9 +55,8 @@ int history_new(const HistoryOptions *options, History **ret, pid_t *ret_holder)
 History *history_free(History *history);
 DEFINE_CLEANUP(History, history_free)
 
-/* For a command while no daemon runs: loads the file read-only, at once, and changes nothing. Neither
- * *ret_trouble (owned) nor *ret is set on -ENOMEM; on -ENOENT (there is none), -EBUSY (a daemon has it)
- * or -EIO *ret_trouble says why. */
+/* For a command while no daemon runs: loads the file read-only, at once, and changes nothing.
+ * -EIO: *ret_trouble (owned) says why: there is none, a daemon has it, it is damaged; -ENOMEM. */
 int history_open_reader(const HistoryOptions *options, usec_t now, History **ret, char **ret_trouble);
 
 /* Readable while answers of the thread wait for history_dispatch(). -1: never. */

@@ -176,7 +176,8 @@ int history_add_statements(History *history, const char *target, const HistorySt
                 record_done(&record);
                 return -ENOMEM;
         }
-        memcpy(record.statements, statements, n * sizeof(*statements));
+        if (n > 0)
+                memcpy(record.statements, statements, n * sizeof(*statements));
         return queue(history, &record);
 }
 

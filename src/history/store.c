@@ -18,7 +18,7 @@
 
 #define WAL_BYTES    (4U << 20) /* of size_max */
 #define PAGE_BYTES   4096
-#define BUSY_MSEC    2000
+#define BUSY_MSEC    2000 /* of the thread; a reader would wait for a daemon that never lets go */
 #define MESSAGE_PLAN "history is kept in memory only"
 
 int store_new(const char *directory, usec_t retention, uint64_t size_max, Store **ret) {
@@ -82,6 +82,8 @@ StoreOutcome store_fail(Store *store, const char *doing) {
         StoreOutcome outcome = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? STORE_DAMAGED : STORE_FAILED;
         _cleanup_(freep) char *cause = strdup(sqlite3_errmsg(store->db));
 
+        if (code == SQLITE_BUSY)
+                return store_say(store, outcome, "%s is in use by another process", store->path);
         if (code == SQLITE_FULL && state_has_room(store->directory, WAL_BYTES))
                 return store_say(store, STORE_TOO_LARGE, "%s %s: it is as large as it may become",
                                  store->path, doing);
@@ -154,7 +156,7 @@ static StoreOutcome configure(Store *store) {
                 (unsigned long long)((store->size_max - WAL_BYTES) / PAGE_BYTES));
         StoreOutcome outcome;
 
-        (void)sqlite3_busy_timeout(store->db, BUSY_MSEC);
+        (void)sqlite3_busy_timeout(store->db, store->is_reader ? 0 : BUSY_MSEC);
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
         (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         outcome = store_execute(store,
