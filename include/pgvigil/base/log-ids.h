@@ -12,3 +12,7 @@
 #define LOG_ID_TARGET_UNREACHABLE  "a9a431652e0f179d83047b7718c063b8"
 #define LOG_ID_HEALTH_CODE_CHANGED "a8238463593b9116eba38e68ed8995b1" /* what /health/TARGET answers */
 #define LOG_ID_FINDING_CHANGED     "b12c0a5c83fb1bb2961ace361bedab2f" /* status or reason of a finding */
+#define LOG_ID_HISTORY_FAILING                                                                               \
+        "301c54170b1acd3ffa0766fc375245b4" /* what is kept is not written; the message says why */
+#define LOG_ID_HISTORY_KEPT  "0433445730e34eabd26345d335a7d3a3" /* and again */
+#define LOG_ID_HISTORY_RESET "7e9f73ee3c086bb5448832c096916c87" /* a damaged history was set aside */

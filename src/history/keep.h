@@ -1,0 +1,43 @@
+/* Keep: texts, events and error buckets of every target, in memory. Pure.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include <stddef.h>
+
+#include "pgvigil/history/records.h"
+
+#define EVENTS_MAX 500 /* of a target, in memory */
+#define TEXT_MAX   (1U << 20)
+
+typedef struct KeptValue {
+        char *key, *text; /* owned; text NULL: removed */
+} KeptValue;
+
+typedef struct Kept {
+        char *target; /* owned */
+        KeptValue *values;
+        size_t n_values;
+        HistoryEvent *events; /* the oldest first */
+        size_t n_events;
+        HistoryBucket *buckets; /* by start */
+        size_t n_buckets;
+} Kept;
+
+typedef struct Keep {
+        Kept *items;
+        size_t count;
+        size_t buckets_max; /* of a target: as many as retention has quarters of an hour */
+} Keep;
+
+void keep_init(Keep *keep, usec_t retention);
+void keep_done(Keep *keep);
+
+const Kept *keep_find(const Keep *keep, const char *target); /* NULL: none */
+
+const char *keep_value(const Keep *keep, const char *target, const char *key);
+
+/* 0 or -ENOMEM. */
+int keep_set_value(Keep *keep, const char *target, const char *key, const char *text);
+int keep_add_event(Keep *keep, const char *target, usec_t at, const char *kind, const char *text);
+int keep_set_bucket(Keep *keep, const char *target, const HistoryBucket *bucket);

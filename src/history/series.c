@@ -1,0 +1,355 @@
+/* SeriesSet: see the header.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "series.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+static const struct {
+        uint32_t width, size; /* seconds; slots, 0: as many as retention needs */
+} levels[N_LEVELS] = {
+        [LEVEL_FINE] = {15, 6 * 240 + 1},
+        [LEVEL_MIDDLE] = {300, 7 * 288 + 1},
+        [LEVEL_HOUR] = {3600, 0},
+};
+
+#define TIME_MAX (UINT32_MAX * USEC_PER_SEC) /* what a slot can hold */
+
+static uint32_t level_size(SeriesLevel level, usec_t retention) {
+        if (levels[level].size > 0)
+                return levels[level].size;
+        return (uint32_t)(retention / USEC_PER_SEC / levels[level].width) + 1;
+}
+
+usec_t series_level_span(SeriesLevel level, usec_t retention) {
+        return (usec_t)levels[level].width * level_size(level, retention) * USEC_PER_SEC;
+}
+
+static Series *series_free(Series *series) {
+        if (!series)
+                return NULL;
+        for (SeriesLevel level = 0; level < N_LEVELS; level++)
+                ring_done(&series->rings[level]);
+        free(series->target);
+        free(series->name);
+        free(series);
+        return NULL;
+}
+DEFINE_CLEANUP(Series, series_free)
+
+static int series_new(const char *target, const char *name, usec_t retention, Series **ret) {
+        _cleanup_(series_freep) Series *series = calloc(1, sizeof(*series));
+
+        if (!series)
+                return -ENOMEM;
+        series->target = strdup(target);
+        series->name = strdup(name);
+        if (!series->target || !series->name)
+                return -ENOMEM;
+        for (SeriesLevel level = 0; level < N_LEVELS; level++) {
+                int r = ring_init(&series->rings[level], levels[level].width, level_size(level, retention));
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE(series);
+        return 0;
+}
+
+void series_set_init(SeriesSet *set, usec_t retention) {
+        *set = (SeriesSet){.retention = retention};
+}
+
+void series_set_done(SeriesSet *set) {
+        for (size_t i = 0; i < set->count; i++)
+                series_free(set->items[i]);
+        free(set->items);
+        *set = (SeriesSet){};
+}
+
+/* Of the first that is not before (target, name). */
+static size_t set_position(const SeriesSet *set, const char *target, const char *name) {
+        size_t low = 0, high = set->count;
+
+        while (low < high) {
+                size_t middle = (low + high) / 2;
+                const Series *series = set->items[middle];
+                int order = strcmp(series->target, target);
+
+                if (order == 0)
+                        order = strcmp(series->name, name);
+                if (order < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        return low;
+}
+
+Series *series_set_find(const SeriesSet *set, const char *target, const char *name) {
+        size_t i = set_position(set, target, name);
+
+        if (i == set->count || strcmp(set->items[i]->target, target) != 0 ||
+            strcmp(set->items[i]->name, name) != 0)
+                return NULL;
+        return set->items[i];
+}
+
+size_t series_set_of_target(const SeriesSet *set, const char *target, size_t *ret_n) {
+        size_t first = set_position(set, target, ""), i = first;
+
+        while (i < set->count && strcmp(set->items[i]->target, target) == 0)
+                i++;
+        *ret_n = i - first;
+        return first;
+}
+
+static void set_remove(SeriesSet *set, size_t position) {
+        series_free(set->items[position]);
+        set->count--;
+        memmove(&set->items[position], &set->items[position + 1],
+                (set->count - position) * sizeof(*set->items));
+}
+
+/* The one that was idle the longest leaves. False: all are in use. */
+static bool set_make_place(SeriesSet *set, const char *target, usec_t now) {
+        size_t n, first = series_set_of_target(set, target, &n), idlest = first;
+
+        if (n < SERIES_MAX)
+                return true;
+        for (size_t i = first; i < first + n; i++)
+                if (set->items[i]->last < set->items[idlest]->last)
+                        idlest = i;
+        if (usec_since(now, set->items[idlest]->last) < USEC_PER_HOUR)
+                return false;
+        set_remove(set, idlest);
+        return true;
+}
+
+/* 1: no place. */
+static int set_get(SeriesSet *set, const char *target, const char *name, usec_t now, Series **ret) {
+        Series *series = series_set_find(set, target, name);
+        Series **items;
+        size_t i;
+        int r;
+
+        if (series) {
+                *ret = series;
+                return 0;
+        }
+        if (!set_make_place(set, target, now)) {
+                set->refused++;
+                return 1;
+        }
+        items = reallocarray(set->items, set->count + 1, sizeof(*items));
+        if (!items)
+                return -ENOMEM;
+        set->items = items;
+        r = series_new(target, name, set->retention, &series);
+        if (r < 0)
+                return r;
+        i = set_position(set, target, name);
+        memmove(&items[i + 1], &items[i], (set->count - i) * sizeof(*items));
+        items[i] = series;
+        set->count++;
+        *ret = series;
+        return 0;
+}
+
+static void series_seen(Series *series, usec_t at) {
+        if (series->first == 0 || at < series->first)
+                series->first = at;
+        series->last = at; /* not the greatest: a clock that was set back is right now */
+}
+
+static void set_tell(SeriesSet *set, Series *series, SeriesLevel level, uint32_t start) {
+        SeriesPoint point;
+
+        if (set->closed && start > 0 && ring_get(&series->rings[level], start, &point))
+                set->closed(set->userdata, series, level, &point);
+}
+
+int series_set_add(SeriesSet *set, const char *target, const char *name, usec_t at, double value) {
+        const SeriesPoint point = {at, 1, value, value, value};
+        Series *series;
+        int r;
+
+        if (!isfinite(value)) {
+                set->refused++;
+                return 1;
+        }
+        r = set_get(set, target, name, at, &series);
+        if (r != 0)
+                return r;
+        for (SeriesLevel level = 0; level < N_LEVELS; level++) {
+                uint32_t start = ring_start(&series->rings[level], at);
+
+                if (start != series->open[level]) {
+                        set_tell(set, series, level, series->open[level]);
+                        series->open[level] = start;
+                }
+                ring_add(&series->rings[level], &point);
+        }
+        series_seen(series, at);
+        return 0;
+}
+
+int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesLevel level,
+                   const SeriesPoint *point) {
+        Series *series;
+        int r = set_get(set, target, name, point->start, &series);
+
+        if (r != 0)
+                return r;
+        ring_add(&series->rings[level], point);
+        if (point->start > series->last || series->last == 0)
+                series_seen(series, point->start);
+        return 0;
+}
+
+/* One level out of the one below, as far as that reaches. */
+static void series_rebuild(SeriesSet *set, Series *series, SeriesLevel level, usec_t now) {
+        Ring *ring = &series->rings[level];
+        const Ring *finer = &series->rings[level - 1];
+        uint32_t end = ring_start(ring, now);
+        uint32_t reach = finer->width * finer->size;
+
+        for (uint64_t start = ring_start(ring, usec_since(now, reach * USEC_PER_SEC)); start <= end;
+             start += ring->width) {
+                SeriesPoint point;
+
+                if (ring_get(ring, (uint32_t)start, &point))
+                        continue;
+                ring_sum(finer, (uint32_t)start, (uint32_t)start + ring->width, &point);
+                if (point.count == 0)
+                        continue;
+                ring_add(ring, &point);
+                if (start < end)
+                        set_tell(set, series, level, (uint32_t)start);
+        }
+}
+
+void series_set_rebuild(SeriesSet *set, usec_t now) {
+        for (size_t i = 0; i < set->count; i++) {
+                Series *series = set->items[i];
+
+                for (SeriesLevel level = LEVEL_MIDDLE; level < N_LEVELS; level++)
+                        series_rebuild(set, series, level, now);
+                for (SeriesLevel level = 0; level < N_LEVELS; level++)
+                        series->open[level] = ring_start(&series->rings[level], now);
+        }
+}
+
+static void series_merge(SeriesSet *set, Series *into, const Series *live, SeriesLevel least) {
+        for (SeriesLevel level = 0; level < N_LEVELS; level++) {
+                const Ring *ring = &live->rings[level];
+                uint32_t reach = ring->width * (ring->size - 1);
+                uint64_t last = ring_start(ring, live->last), start = ring_start(ring, live->first);
+
+                if (start + reach < last)
+                        start = last - reach;
+                for (; start <= last; start += ring->width) {
+                        SeriesPoint point;
+
+                        if (!ring_get(ring, (uint32_t)start, &point))
+                                continue;
+                        ring_add(&into->rings[level], &point);
+                        if (level >= least && start != live->open[level])
+                                set_tell(set, into, level, (uint32_t)start);
+                }
+                if (!ring_get(ring, into->open[level], &(SeriesPoint){}))
+                        set_tell(set, into, level, into->open[level]);
+                into->open[level] = live->open[level];
+        }
+        series_seen(into, live->first);
+        series_seen(into, live->last);
+}
+
+int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least) {
+        for (size_t i = 0; i < live->count; i++) {
+                const Series *from = live->items[i];
+                Series *into;
+                int r = set_get(set, from->target, from->name, from->last, &into);
+
+                if (r < 0)
+                        return r;
+                if (r == 0)
+                        series_merge(set, into, from, least);
+        }
+        return 0;
+}
+
+void series_set_close(SeriesSet *set) {
+        for (size_t i = 0; i < set->count; i++)
+                for (SeriesLevel level = 0; level < N_LEVELS; level++)
+                        set_tell(set, set->items[i], level, set->items[i]->open[level]);
+}
+
+/* The finest that reaches back to `from`. */
+static const Ring *series_ring(const Series *series, usec_t from) {
+        for (SeriesLevel level = 0; level < LEVEL_HOUR; level++) {
+                const Ring *ring = &series->rings[level];
+
+                if ((int64_t)ring_start(ring, series->last) - ring_start(ring, from) <
+                    (int64_t)ring->width * ring->size)
+                        return ring;
+        }
+        return &series->rings[LEVEL_HOUR];
+}
+
+static usec_t window_step(const SeriesQuery *query, const Ring *ring) {
+        const usec_t width = ring->width * USEC_PER_SEC, length = query->to - query->from;
+        usec_t step = length / (SERIES_POINTS_MAX - 1) + 1;
+
+        if (step < query->step)
+                step = query->step < length ? query->step : length;
+        return (step / width + (step % width != 0)) * width;
+}
+
+static void window_fill(SeriesWindow *window, const Ring *ring) {
+        const usec_t first = window->points[0].start;
+
+        for (uint32_t i = 0; i < ring->size; i++) {
+                SeriesPoint point;
+
+                if (!ring_get(ring, ring->slots[i].start, &point) || point.start < first ||
+                    (point.start - first) / window->step >= window->n_points)
+                        continue;
+                series_point_merge(&window->points[(point.start - first) / window->step], &point);
+        }
+}
+
+int series_window(const Series *series, const SeriesQuery *query, SeriesWindow *ret) {
+        SeriesQuery within = *query;
+        const Ring *ring = series_ring(series, query->from);
+        SeriesWindow window = {};
+        usec_t start;
+
+        if (within.to > TIME_MAX)
+                within.to = TIME_MAX;
+        if (within.from >= within.to) {
+                *ret = window;
+                return 0;
+        }
+        window.step = window_step(&within, ring);
+        start = within.from - within.from % window.step;
+        window.n_points = (within.to - start - 1) / window.step + 1;
+        window.points = calloc(window.n_points, sizeof(*window.points));
+        if (!window.points)
+                return -ENOMEM;
+        for (size_t i = 0; i < window.n_points; i++)
+                window.points[i].start = start + i * window.step;
+        window_fill(&window, ring);
+        *ret = window;
+        return 0;
+}
+
+size_t series_set_bytes(const SeriesSet *set) {
+        size_t slots = 0;
+
+        for (SeriesLevel level = 0; level < N_LEVELS; level++)
+                slots += level_size(level, set->retention);
+        return set->count * (sizeof(Series) + slots * sizeof(RingSlot));
+}

@@ -1,0 +1,65 @@
+/* SeriesSet: every series of every target in memory, in three widths: 15 s for six hours, 5 min for
+ * a week, 1 h for as long as samples are kept. A sample goes into all three at once; a bucket is
+ * closed when the next one begins, and told to whoever listens. Pure: no file, no clock.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "ring.h"
+
+typedef enum SeriesLevel { LEVEL_FINE, LEVEL_MIDDLE, LEVEL_HOUR, N_LEVELS } SeriesLevel;
+
+/* Of one target: 12 MiB. One more takes the place of one that was idle for an hour, or has none. */
+#define SERIES_MAX 100
+
+typedef struct Series {
+        char *target, *name;
+        uint32_t id; /* in the file; 0: none there yet */
+        Ring rings[N_LEVELS];
+        uint32_t open[N_LEVELS]; /* start of the bucket that grows; 0: none */
+        usec_t first, last;      /* times of samples */
+} Series;
+
+typedef void (*SeriesClosed)(void *userdata, Series *series, SeriesLevel level, const SeriesPoint *point);
+
+typedef struct SeriesSet {
+        Series **items; /* by target, then name */
+        size_t count;
+        usec_t retention;
+        uint64_t refused; /* samples of series that had no place */
+        SeriesClosed closed;
+        void *userdata; /* of `closed`, which may be NULL */
+} SeriesSet;
+
+void series_set_init(SeriesSet *set, usec_t retention);
+void series_set_done(SeriesSet *set);
+
+/* How long buckets of a level are kept. */
+usec_t series_level_span(SeriesLevel level, usec_t retention);
+
+/* NULL: none. */
+Series *series_set_find(const SeriesSet *set, const char *target, const char *name);
+
+/* Position of the first series of a target, *ret_n of them. */
+size_t series_set_of_target(const SeriesSet *set, const char *target, size_t *ret_n);
+
+/* 0; 1: refused and counted, as no place or not finite; -ENOMEM. */
+int series_set_add(SeriesSet *set, const char *target, const char *name, usec_t at, double value);
+
+/* As it comes out of the file: one bucket of one level, nothing rolled up, the oldest first. As above. */
+int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesLevel level,
+                   const SeriesPoint *point);
+
+/* After series_set_put(): makes the buckets that a kill lost out of the finer ones. */
+void series_set_rebuild(SeriesSet *set, usec_t now);
+
+/* Adds all that `live` holds; the sums of levels from `least` on are told as closed, but those of
+ * buckets that still grow. 0, -ENOMEM. */
+int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least);
+
+/* Tells the buckets that still grow as if they were closed; they go on growing. */
+void series_set_close(SeriesSet *set);
+
+int series_window(const Series *series, const SeriesQuery *query, SeriesWindow *ret);
+
+size_t series_set_bytes(const SeriesSet *set);
