@@ -22,7 +22,7 @@ CHECKS = ("constraint", "foreign_key")
 # Rounds without any session in the database but the daemon's: over 11 s, after which counters are whole.
 REST = 120
 ENOUGH = 20  # errors, that one can be found by
-MODES = [(visibility, blocks) for visibility in (False, True) for blocks in (4096, 128)]
+MODES = [(visibility, blocks) for visibility in (False, True) for blocks in (4096, 512)]
 
 
 class Watch:
