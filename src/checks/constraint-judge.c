@@ -45,6 +45,7 @@ static void set_value(Finding *finding, const ConstraintState *state, const Chec
         finding->checked_boottime = state->boottime;
         if (constraint->is_countable)
                 reading_show(&constraint->reading, blind_reason(constraint), finding);
+        reading_show_walk(&constraint->reading, finding);
 }
 
 /* A table or column that is not there may come with the migration, unless its name is nearly one

@@ -90,6 +90,7 @@ static int rows_finish(const Run *run) {
         for (size_t i = 0; r >= 0 && i < run->group->n_members; i++) {
                 Constraint *member = run->group->members[i];
 
+                member->reading.walked = member->rule ? member->rule->walked_since : 0;
                 if (!member->is_proved && !(member->is_pending && member->rule))
                         continue;
                 member->is_pending = false;

@@ -34,6 +34,7 @@ void answer_forget(CountTable *table) {
                 rule->counted = rule->walked = rule->safety_walked = 0;
                 rule->in_walk = rule->in_safety = false;
                 rule->is_suspect = false;
+                rule->walked_since = 0;
         }
 }
 
@@ -266,14 +267,19 @@ int answer_delta(CountTable *table, const CheckContext *context) {
 }
 
 static int end_safety(CountTable *table) {
+        for (size_t i = 0; i < table->n_rules; i++)
+                if (table->rules[i]->in_safety)
+                        table->rules[i]->walked_since = table->safety.boottime;
         table->safety_at = table->safety.boottime;
         table->safety_tries = 0;
         walk_done(&table->safety);
         return 0;
 }
 
-/* A walk reads without regard to constraints, so it is as good as one of the safety net. */
+/* A walk reads without regard to constraints, so it is as good as one of the safety net for all that it
+ * was of. */
 int answer_walk(CountTable *table, const CheckContext *context) {
+        bool is_of_all = true;
         int r;
 
         if (table->is_safety)
@@ -284,14 +290,17 @@ int answer_walk(CountTable *table, const CheckContext *context) {
         for (size_t i = 0; i < table->n_rules; i++) {
                 CountRule *rule = table->rules[i];
 
+                is_of_all &= rule->in_walk;
                 if (!rule->in_walk)
                         continue;
+                rule->walked_since = table->walk.boottime;
                 rule->pass = table->pass.number;
                 rule->counted = rule->walked;
                 rule->walked = 0;
                 rule->is_suspect &= rule->counted > 0;
         }
-        table->safety_at = table->walk.boottime;
+        if (is_of_all)
+                table->safety_at = table->walk.boottime;
         table->delta.is_valid = table->delta.is_building;
         table->delta.is_building = false;
         walk_done(&table->walk);

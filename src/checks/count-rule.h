@@ -31,6 +31,7 @@ typedef struct CountRule {
         int64_t counted; /* by it */
         bool in_walk, in_safety;
         int64_t walked, safety_walked; /* found by the walks under way */
+        usec_t walked_since;           /* boottime: every row was read since; 0: never */
         char **shown;                  /* keys of rows that break it, where --rows asked for them */
         CountAnswer answer;
 } CountRule;

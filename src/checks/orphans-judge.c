@@ -42,6 +42,7 @@ static void show(const Orphans *orphans, const CheckContext *context, Finding *f
                                                                    : intervals->violations;
 
         finding->unit = "rows";
+        reading_show_walk(&orphans->reading, finding);
         if (is_believed(orphans)) {
                 finding->method = method_name(METHOD_ENFORCED);
                 finding->value = VALUE_OF_INT(0);

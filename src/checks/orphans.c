@@ -233,6 +233,7 @@ static int list_rule(CountTable *table, Orphans *orphans, bool is_due) {
         if (!id || !rule)
                 return -ENOMEM;
         orphans->rule = rule;
+        orphans->reading.walked = rule->walked_since;
         /* Of what is not to be seen in the catalog, --explain knows only the walk of everything. */
         rule->is_suspect |= orphans->is_doubted && !is_open(orphans);
         orphans->is_asked = rule->is_asked = is_due && (orphans->is_doubted || is_open(orphans));

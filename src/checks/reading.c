@@ -99,6 +99,15 @@ void reading_show(const Reading *reading, Reason blind, Finding *finding) {
                 finding->max_age = 3 * reading->cycle;
 }
 
+void reading_show_walk(const Reading *reading, Finding *finding) {
+        bool is_believed = reading->method == METHOD_PROVED || reading->method == METHOD_ENFORCED ||
+                           reading->method == METHOD_RATCHET;
+
+        finding->walked_boottime = reading->walked;
+        if (reading->has_count && !is_believed && reading->boottime > finding->walked_boottime)
+                finding->walked_boottime = reading->boottime;
+}
+
 static bool outranks_unknown(const Finding *finding) {
         return finding->seen == SEEN_BREACH && finding_severity(finding) == SEVERITY_CRITICAL;
 }

@@ -17,6 +17,7 @@ typedef struct Reading {
         int64_t bound;       /* rows that a walk may have missed at most */
         int64_t found;       /* while nothing whole is known: so far, with the part that was read */
         unsigned percent;
+        usec_t walked;          /* boottime: every row was read since, whatever is believed; 0: never */
         char *column, *nearest; /* what NO_SUCH_COLUMN is about; NULL: not known */
         char **keys;
 } Reading;
@@ -38,6 +39,9 @@ Reason reading_blind(const Reading *reading, Reason blocked);
 
 /* Value, method and age of the finding, where there is a number; after those of the catalog. */
 void reading_show(const Reading *reading, Reason blind, Finding *finding);
+
+/* After it: since when every row was read. */
+void reading_show_walk(const Reading *reading, Finding *finding);
 
 /* After reading_show(), in a finding that says how the catalog has it: rows that break the rule outrank
  * that, and so does, but for what is known to be critical, that nobody could look. */

@@ -82,7 +82,7 @@ typedef struct Finding {
         /* when its value was last really seen: 0 and 0 for never. Judge leaves them 0 for "now". */
         usec_t checked_at;       /* realtime */
         usec_t checked_boottime; /* boottime */
-
+        usec_t walked_boottime;  /* every row was read since, whatever a constraint says; 0: never */
         /* Made by finding_settle(): */
         Status status;
         usec_t since;      /* realtime of the last change of status or reason */
