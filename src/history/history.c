@@ -312,7 +312,7 @@ static bool settle(History *history) {
 static void history_stop(History *history) {
         if (!settle(history) || !history->is_open)
                 return;
-        series_set_close(&history->series);
+        series_set_close(&history->series, history->now);
         if (history_write(history) && !settle(history))
                 return;
         history->is_closing = history_submit(history,

@@ -281,10 +281,14 @@ int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least) {
         return 0;
 }
 
-void series_set_close(SeriesSet *set) {
-        for (size_t i = 0; i < set->count; i++)
-                for (SeriesLevel level = 0; level < N_LEVELS; level++)
-                        set_tell(set, set->items[i], level, set->items[i]->open[level]);
+void series_set_close(SeriesSet *set, usec_t now) {
+        for (SeriesLevel level = 0; level < N_LEVELS; level++) {
+                usec_t oldest = usec_since(now, series_level_span(level, set->retention));
+
+                for (size_t i = 0; i < set->count; i++)
+                        if (set->items[i]->open[level] * USEC_PER_SEC >= oldest)
+                                set_tell(set, set->items[i], level, set->items[i]->open[level]);
+        }
 }
 
 /* The finest that reaches back to `from`. */

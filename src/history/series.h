@@ -57,8 +57,8 @@ void series_set_rebuild(SeriesSet *set, usec_t now);
  * buckets that still grow. 0, -ENOMEM. */
 int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least);
 
-/* Tells the buckets that still grow as if they were closed; they go on growing. */
-void series_set_close(SeriesSet *set);
+/* Tells the buckets that still grow as if they were closed, but those that are too old to be kept. */
+void series_set_close(SeriesSet *set, usec_t now);
 
 int series_window(const Series *series, const SeriesQuery *query, SeriesWindow *ret);
 

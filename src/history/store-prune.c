@@ -32,8 +32,8 @@ static const Cut cut_snapshots = {
 static const char *const sweep_sql[] = {
         "DELETE FROM object WHERE snapshot NOT IN (SELECT id FROM snapshot)",
         "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM point)",
-        "DELETE FROM event WHERE id <= (SELECT id FROM event AS newer WHERE newer.target = event.target"
-        " ORDER BY id DESC LIMIT 1 OFFSET ?1)",
+        "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
+        " (PARTITION BY target ORDER BY id DESC) AS place FROM event) WHERE place > ?1)",
 };
 
 /* A tenth of the oldest; what is of the newest time stays. ?1: level. */

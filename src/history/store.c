@@ -82,6 +82,8 @@ StoreOutcome store_fail(Store *store, const char *doing) {
         StoreOutcome outcome = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? STORE_DAMAGED : STORE_FAILED;
         _cleanup_(freep) char *cause = strdup(sqlite3_errmsg(store->db));
 
+        if (outcome == STORE_DAMAGED)
+                return store_say(store, outcome, "%s is damaged: %s", store->path, cause);
         if (code == SQLITE_BUSY)
                 return store_say(store, outcome, "%s is in use by another process", store->path);
         if (code == SQLITE_FULL && state_has_room(store->directory, WAL_BYTES))

@@ -227,7 +227,7 @@ START_TEST(a_bucket_is_told_once_when_the_next_begins) {
         expect(&told.last[LEVEL_MIDDLE], 60, 1, 1, 60);
         add(&set, T0 + USEC_PER_HOUR, 1);
         expect(&told.last[LEVEL_HOUR], 720, 1, 1, 720);
-        series_set_close(&set);
+        series_set_close(&set, T0 + USEC_PER_HOUR);
         ck_assert_uint_eq(told.count[LEVEL_HOUR], 2);
         expect(&told.last[LEVEL_HOUR], 1, 1, 1, 1);
 }
