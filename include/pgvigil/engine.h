@@ -47,6 +47,10 @@ DEFINE_CLEANUP(Engine, engine_free)
  * nothing changed. */
 int engine_configure(Engine *engine, Settings *settings);
 
+/* Samples are kept there, and phases begin; borrowed. Without one nothing is kept, and there is no phase. */
+struct History;
+void engine_set_history(Engine *engine, struct History *history);
+
 /* No new round begins; connections are closed; /health says stopping. */
 void engine_stop(Engine *engine);
 

@@ -52,6 +52,10 @@ static const Field index_fields[] = {
          .role = FIELD_GAUGE,
          .metric = "pgvigil_index_planner_chosen",
          .help = "Whether the plan of the canary used the index, as of the last poll."},
+        {.name = "plan",
+         .kind = VALUE_TEXT,
+         .role = FIELD_HIDDEN,
+         .help = "chosen; small: not, for the table is; usable: only when forced; unusable."},
 };
 
 static const Shape set_shape = SHAPE("canary.set", set_fields);
@@ -448,6 +452,14 @@ static int publish_duration(const Canary *canary, const CanarySettings *wanted, 
         return value_set_histogram(table_cell(table, row, "duration"), &canary->durations);
 }
 
+static const char *plan_word(const Canary *canary) {
+        if (canary->plan.use == PLAN_CHOSEN)
+                return "chosen";
+        if (!canary->is_usable)
+                return "unusable";
+        return canary->plan.use == PLAN_SMALL ? "small" : "usable";
+}
+
 static int publish_index(const Canary *canary, const CanarySettings *wanted, Report *report) {
         bool is_known = canary->has_plan && canary->plan.index;
         Table *table = is_known ? report_table(report, &index_shape) : NULL;
@@ -459,7 +471,8 @@ static int publish_index(const Canary *canary, const CanarySettings *wanted, Rep
             table_set_text(table, row, "schemaname", canary->plan.schema) < 0 ||
             table_set_text(table, row, "relname", canary->plan.table) < 0 ||
             table_set_text(table, row, "indexrelname", canary->plan.index) < 0 ||
-            table_set_text(table, row, "canary", wanted->name) < 0)
+            table_set_text(table, row, "canary", wanted->name) < 0 ||
+            table_set_text(table, row, "plan", plan_word(canary)) < 0)
                 return -ENOMEM;
         table_set_int(table, row, "chosen", canary->plan.use == PLAN_CHOSEN);
         return 0;

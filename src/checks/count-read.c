@@ -15,11 +15,20 @@ static size_t chunk_of(const CountTable *table) {
         return left < KEYS_CHUNK ? left : KEYS_CHUNK;
 }
 
+/* Keys that cannot all be looked at again in this poll, and the walk go on beside it, tell nothing of
+ * now: then the walk's own count is what is known. */
+static void cut_keys(CountTable *table) {
+        bool is_first = table->cursor == 0 && !table->is_safety;
+
+        if (is_first && (int64_t)table->keys.n * BLOCKS_A_KEY > table->share / 2)
+                table->keys.is_cut = true;
+}
+
 /* Once a poll: the walk's later slices come with a cursor past the end. */
 static int ask_recheck(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        cut_keys(table);
         if ((table->is_safety && !context->explain) || !table->details.key_columns || table->keys.is_cut ||
-            (table->cursor >= table->keys.n && !(context->explain && table->cursor == 0)) ||
-            table->share < (int64_t)chunk_of(table) * BLOCKS_A_KEY)
+            (table->cursor >= table->keys.n && !(context->explain && table->cursor == 0)))
                 return 0;
         ret->blocks = (int64_t)chunk_of(table) * BLOCKS_A_KEY;
         ret->max_rows = KEYS_CHUNK;

@@ -60,6 +60,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 if (daemon->has_watchdog)
                         (void)sd_event_set_watchdog(daemon->event, !is_late);
         }
+        keep_tick(daemon);
         notify_status(daemon);
         (void)sd_event_source_set_time_relative(source, TICK);
         (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
@@ -125,6 +126,7 @@ static void daemon_done(Daemon *daemon) {
         listeners_done(&daemon->inherited);
         sd_event_source_disable_unref(daemon->tick);
         snapshot_done(&daemon->snapshot);
+        keep_stop(daemon);
         engine_free(daemon->engine);
         settings_free(daemon->settings);
         strv_free(daemon->tokens);
@@ -146,7 +148,8 @@ static int daemon_init(Daemon *daemon) {
         r = daemon_reload(daemon);
         if (r < 0)
                 return r == -ENOMEM ? r : -EINVAL;
-        return find_state_dir(daemon);
+        r = find_state_dir(daemon);
+        return r < 0 ? r : keep_start(daemon);
 }
 
 static int daemon_listen(Daemon *daemon) {

@@ -7,6 +7,7 @@
 
 #include "pgvigil/daemon.h"
 #include "pgvigil/engine.h"
+#include "pgvigil/history.h"
 #include "pgvigil/http.h"
 #include "pgvigil/render.h"
 
@@ -53,6 +54,8 @@ typedef struct Daemon {
         const char *config_path;
         Settings *settings; /* its targets were taken by the engine */
         Engine *engine;
+        History *history;
+        sd_event_source *history_source;
         Listeners listeners;
         Listeners inherited;
         Snapshot snapshot;
@@ -102,6 +105,11 @@ int listeners_open(Daemon *daemon, const HttpSettings *http, Listeners *ret);
 void listeners_replace(Daemon *daemon, const HttpSettings *http, Listeners *opened);
 void listeners_done(Listeners *listeners);
 int listeners_open_local(Daemon *daemon, Listeners *listeners);
+
+/* keep.c: the history's place in the loop */
+int keep_start(Daemon *daemon); /* -EBUSY: another daemon has the state directory; it was told */
+void keep_tick(Daemon *daemon);
+void keep_stop(Daemon *daemon);
 
 /* notify.c */
 void notify_ready(Daemon *daemon);

@@ -297,6 +297,7 @@ static void apply(Target *target, const usec_t now[2]) {
 
 void apply_round(Target *target, usec_t boottime, usec_t realtime) {
         apply(target, (const usec_t[2]){boottime, realtime});
+        watch_round(target, true, boottime, realtime);
 }
 
 /* The finding that says what an attempt came to, in the place of the connection check's own. */
@@ -324,6 +325,7 @@ void apply_failure(Target *target, const char *text, usec_t boottime, usec_t rea
         if (target->n_jobs > 0 && report_attempt(target, text) < 0)
                 log_oom();
         apply(target, (const usec_t[2]){boottime, realtime});
+        watch_round(target, false, boottime, realtime);
 }
 
 bool apply_age(Target *target, usec_t boottime, usec_t realtime) {

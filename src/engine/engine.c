@@ -216,6 +216,10 @@ int engine_configure(Engine *engine, Settings *settings) {
         return 0;
 }
 
+void engine_set_history(Engine *engine, History *history) {
+        engine->history = history;
+}
+
 void engine_stop(Engine *engine) {
         engine->is_stopped = true;
         engine->view.is_stopping = true;

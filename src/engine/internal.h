@@ -8,6 +8,7 @@
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
 #include "pgvigil/pg.h"
+#include "watch.h"
 #include "yield.h"
 
 typedef struct Job {
@@ -19,6 +20,7 @@ typedef struct Job {
         size_t n_tables;
         bool in_round;
         bool has_report;   /* `report` waits for the end of the round */
+        uint64_t sampled;  /* its runs when samples were taken last */
         bool is_fresh;     /* not scheduled yet under these settings */
         bool is_blank;     /* its state was made anew: has seen nothing yet, unlike its findings */
         bool wants_blocks; /* it could not read all that it would have, the last time */
@@ -74,6 +76,7 @@ struct Target {
         usec_t next_expiry;    /* boottime at which the first finding grows too old */
         bool is_done;          /* `once`: had its round */
         Yield yield;
+        Watch watch;
 };
 
 struct Engine {
@@ -82,6 +85,7 @@ struct Engine {
         Worker *names;
         Worker *files;
         sd_event_source *names_source, *files_source;
+        struct History *history; /* borrowed, or NULL */
         View view;
         Target **targets;
         size_t n_targets;

@@ -53,7 +53,7 @@ CheckContext target_context(const Target *target) {
                 .explain = target->engine->options.explain,
                 .key_rows = target->engine->options.key_rows,
                 .is_once = target->engine->options.once,
-                .walk_now = target->engine->options.walk,
+                .walk_now = target->engine->options.walk || target->watch.wants_walk,
                 .blocks_left = blocks_left(target),
         };
 }

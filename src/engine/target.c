@@ -164,6 +164,7 @@ Target *target_free(Target *target) {
         round_cancel(target);
         pg_connection_free(target->connection);
         yield_done(target);
+        watch_done(&target->watch);
         sd_event_source_disable_unref(target->timer);
         for (size_t i = 0; i < target->view.n_findings; i++)
                 finding_done(&target->view.findings[i]);

@@ -42,7 +42,7 @@ static void metrics_writer_done(MetricsWriter *writer) {
         buffer_done(&writer->pieces);
         buffer_done(&writer->labels);
         buffer_done(&writer->key);
-        series_set_done(&writer->seen);
+        sample_set_done(&writer->seen);
 }
 
 static void write_sample_head(MetricsWriter *writer, const char *metric, const char *suffix,
@@ -236,7 +236,7 @@ static int write_row(MetricsWriter *writer, const Source *source, size_t row) {
         render_labels(writer, source, row);
         if (buffer_error(&writer->labels) < 0 || buffer_error(&writer->key) < 0)
                 return -ENOMEM;
-        int r = series_set_add(&writer->seen, buffer_text(&writer->key), writer->key.length);
+        int r = sample_set_add(&writer->seen, buffer_text(&writer->key), writer->key.length);
         if (r > 0)
                 roles[source->field->role].write(writer, source->field, cell);
         return r < 0 ? r : 0;
@@ -311,7 +311,7 @@ int render_metrics(const Table *const *tables, size_t n_tables, MetricsFormat fo
         for (size_t i = 0; i < n; i++) {
                 if (!family || !str_equal(family->metric, sources[i].field->metric)) {
                         family = sources[i].field;
-                        series_set_clear(&writer.seen);
+                        sample_set_clear(&writer.seen);
                         write_family_head(&writer, family);
                 }
                 /* Two shapes that feed one family must agree on what it is. */

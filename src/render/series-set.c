@@ -10,13 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-void series_set_done(SeriesSet *set) {
+void sample_set_done(SeriesSet *set) {
         buffer_done(&set->keys);
         free(set->slots);
         *set = (SeriesSet){};
 }
 
-void series_set_clear(SeriesSet *set) {
+void sample_set_clear(SeriesSet *set) {
         buffer_clear(&set->keys);
         if (set->count > 0)
                 memset(set->slots, 0, set->n_slots * sizeof(SeriesSlot));
@@ -37,7 +37,7 @@ static uint64_t hash_bytes(const char *bytes, size_t length) {
         return hash ^ hash >> 32;
 }
 
-static int series_set_grow(SeriesSet *set) {
+static int sample_set_grow(SeriesSet *set) {
         size_t n_slots = set->n_slots > 0 ? set->n_slots * 2 : 256;
         SeriesSlot *slots = calloc(n_slots, sizeof(SeriesSlot));
 
@@ -63,11 +63,11 @@ static bool slot_equal(const SeriesSet *set, const SeriesSlot *slot, const Serie
                memcmp(set->keys.data + slot->offset - 1, key, slot->length) == 0;
 }
 
-int series_set_add(SeriesSet *set, const char *key, size_t length) {
+int sample_set_add(SeriesSet *set, const char *key, size_t length) {
         SeriesSlot wanted = {hash_bytes(key, length), set->keys.length + 1, length};
 
         if ((set->count + 1) * 2 > set->n_slots) {
-                int r = series_set_grow(set);
+                int r = sample_set_grow(set);
                 if (r < 0)
                         return r;
         }

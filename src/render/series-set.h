@@ -19,8 +19,8 @@ typedef struct SeriesSet {
         size_t n_slots, count;
 } SeriesSet;
 
-void series_set_done(SeriesSet *set);
-void series_set_clear(SeriesSet *set); /* keeps the memory */
+void sample_set_done(SeriesSet *set);
+void sample_set_clear(SeriesSet *set); /* keeps the memory */
 
 /* 1: added; 0: was there; -ENOMEM. */
-int series_set_add(SeriesSet *set, const char *key, size_t length);
+int sample_set_add(SeriesSet *set, const char *key, size_t length);

@@ -14,5 +14,9 @@
 #define LOG_ID_FINDING_CHANGED     "b12c0a5c83fb1bb2961ace361bedab2f" /* status or reason of a finding */
 #define LOG_ID_HISTORY_FAILING                                                                               \
         "301c54170b1acd3ffa0766fc375245b4" /* what is kept is not written; the message says why */
-#define LOG_ID_HISTORY_KEPT  "0433445730e34eabd26345d335a7d3a3" /* and again */
-#define LOG_ID_HISTORY_RESET "7e9f73ee3c086bb5448832c096916c87" /* a damaged history was set aside */
+#define LOG_ID_HISTORY_KEPT      "0433445730e34eabd26345d335a7d3a3" /* and again */
+#define LOG_ID_HISTORY_RESET     "7e9f73ee3c086bb5448832c096916c87" /* a damaged history was set aside */
+#define LOG_ID_PHASE_OPENED      "2e352b04c0934f9e8ad04194863c3376" /* a monitoring phase */
+#define LOG_ID_PHASE_VERDICT     "55e73a04a48547e3865a60c487bf93de" /* or its end by hand */
+#define LOG_ID_CRITERION_FAILED  "657f4013cb994fc38065e9e75d07a040"
+#define LOG_ID_CRITERION_CLEARED "786754f3631f48068155a85033bb21fd"

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pgvigil/model/check-kind.h"
+#include "pgvigil/model/phase-record.h"
 
 /* Where a target's connection stands; `cause` says more. */
 typedef enum Reach {
@@ -69,6 +70,7 @@ typedef struct TargetView {
         size_t n_tables;
         CheckRun *runs;
         size_t n_runs;
+        const PhaseRecord *phase;      /* NULL: there is no history, or it is not known yet */
         const char *doing;             /* the check that runs now, or NULL */
         uint64_t series_dropped;       /* that the last round left out of /metrics */
         uint64_t series_dropped_total; /* over all rounds */

@@ -1,0 +1,121 @@
+/* Samples: what a round left in the view, as numbers over time.
+ *
+ *   violations                        rows that break a rule, all together
+ *   violations/OBJECT/NAME            … one: what is configured, and what is broken
+ *   transactions/commit, …/rollback   since the sample before; …/void: not known
+ *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
+ *   scans/OBJECT/NAME                 of an index, as the server counts
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include <errno.h>
+
+#include "internal.h"
+
+static void sample(Target *target, usec_t at, double value, const char *format, ...) _printf_(4, 5);
+
+static void sample(Target *target, usec_t at, double value, const char *format, ...) {
+        _cleanup_(buffer_done) Buffer name = BUFFER_NULL;
+        va_list args;
+
+        va_start(args, format);
+        buffer_vprintf(&name, format, args);
+        va_end(args);
+        if (buffer_error(&name) >= 0)
+                (void)history_sample(target->engine->history, target->view.name, buffer_text(&name), at,
+                                     value); /* without a place it is left out, and counted */
+}
+
+static bool is_counted(const Finding *finding) {
+        return finding->value.kind == VALUE_INT && str_equal(finding->unit, "rows") && !finding->is_blind;
+}
+
+static void sample_rows(Target *target, const Finding *finding, usec_t at) {
+        if (is_counted(finding) && (finding->configured || finding->value.integer > 0))
+                sample(target, at, (double)finding->value.integer, "violations/%s/%s", finding->object,
+                       finding->name);
+}
+
+static void sample_canary(Target *target, const Finding *finding, usec_t at) {
+        bool is_lost = finding->is_blind || finding->status == STATUS_UNKNOWN;
+        bool is_failed = !is_lost && finding->seen == SEEN_BREACH;
+
+        sample(target, at, is_failed, "canary_failed/%s", finding->name);
+        sample(target, at, is_lost, "canary_lost/%s", finding->name);
+        if (!is_lost && finding->value.kind == VALUE_FLOAT)
+                sample(target, at, finding->value.number, "canary/%s", finding->name);
+}
+
+static void sample_finding(Target *target, const Finding *finding, usec_t at) {
+        switch (finding->kind) {
+        case KIND_CONSTRAINT:
+        case KIND_FOREIGN_KEY:
+                sample_rows(target, finding, at);
+                return;
+        case KIND_CANARY:
+                sample_canary(target, finding, at);
+                return;
+        default:
+                return;
+        }
+}
+
+static void sample_transactions(Target *target, const Table *table, usec_t at) {
+        for (size_t row = 0; row < table->n_rows; row++) {
+                const char *outcome = table_text(table, row, "outcome");
+
+                if (table_is_null(table, row, "since_last"))
+                        sample(target, at, 1, "transactions/void");
+                else
+                        sample(target, at, (double)table_int(table, row, "since_last"), "transactions/%s",
+                               outcome);
+        }
+}
+
+static void sample_scans(Target *target, const Table *table, usec_t at) {
+        for (size_t row = 0; row < table->n_rows; row++) {
+                _cleanup_(freep) char *object = str_qualified(table_text(table, row, "schemaname"),
+                                                              table_text(table, row, "relname"));
+
+                if (object && !table_is_null(table, row, "scans"))
+                        sample(target, at, (double)table_int(table, row, "scans"), "scans/%s/%s", object,
+                               table_text(table, row, "indexrelname"));
+        }
+}
+
+static void sample_job(Target *target, const Job *job, usec_t at) {
+        for (size_t i = 0; i < job->count; i++)
+                sample_finding(target, &target->view.findings[job->first + i], at);
+        for (size_t i = 0; i < job->n_tables; i++) {
+                const Table *table = job->tables[i];
+
+                if (shape_find(table->shape, "since_last") >= 0)
+                        sample_transactions(target, table, at);
+                if (shape_find(table->shape, "scans") >= 0)
+                        sample_scans(target, table, at);
+        }
+}
+
+static void sample_total(Target *target, usec_t at) {
+        int64_t rows = 0;
+
+        for (size_t i = 0; i < target->view.n_findings; i++)
+                if (is_counted(&target->view.findings[i]))
+                        rows += target->view.findings[i].value.integer;
+        sample(target, at, (double)rows, "violations");
+}
+
+void watch_sample(Target *target, usec_t realtime) {
+        bool has_counted = false;
+
+        for (size_t i = 0; i < target->n_jobs; i++) {
+                Job *job = &target->jobs[i];
+
+                if (target->view.runs[i].runs == job->sampled)
+                        continue;
+                job->sampled = target->view.runs[i].runs;
+                sample_job(target, job, realtime);
+                has_counted |= job->count > 0 && target->view.findings[job->first].kind == KIND_CONSTRAINT;
+        }
+        if (has_counted)
+                sample_total(target, realtime);
+}

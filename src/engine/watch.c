@@ -1,0 +1,261 @@
+/* Watch: drives the phase of a target after each of its rounds, and tells what has changed.
+ *
+ * The record is kept as text in the history after each change; what an earlier process kept is
+ * taken up once the history has loaded it, and no phase begins before that.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "watch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "pgvigil/base/log-ids.h"
+#include "pgvigil/base/log.h"
+
+#define KEY_RECORD "phase"
+#define KEY_BEFORE "phase.before"
+
+void watch_done(Watch *watch) {
+        phase_record_done(&watch->record);
+        strv_free(watch->before);
+        *watch = (Watch){};
+}
+
+static History *history_of(const Target *target) {
+        return target->engine->history;
+}
+
+static int parse_before(Watch *watch, const char *text) {
+        int r = 0;
+
+        watch->has_before = text != NULL;
+        watch->before = strv_free(watch->before);
+        while (r >= 0 && !str_is_empty(text)) {
+                size_t length = strcspn(text, "\n");
+                _cleanup_(freep) char *key = strndup(text, length);
+
+                r = key ? strv_add(&watch->before, key) : -ENOMEM;
+                text += text[length] ? length + 1 : length;
+        }
+        return r;
+}
+
+/* A record that cannot be read is told, and a new one begins: as if nothing had been observed. */
+static int begin(Target *target) {
+        Watch *watch = &target->watch;
+        const char *text = history_get(history_of(target), target->view.name, KEY_RECORD);
+        LogFields fields = {.message_id = LOG_ID_HISTORY_RESET, .target = target->view.name};
+        int r = text ? phase_parse(text, &watch->record) : phase_init(&watch->record);
+
+        if (r == -EINVAL) {
+                log_event(LOG_WARNING, &fields,
+                          "what was kept of the monitoring phase cannot be read: it begins anew");
+                r = phase_init(&watch->record);
+        }
+        if (r >= 0)
+                r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
+        watch->is_begun = r >= 0;
+        return r;
+}
+
+static int keep(Target *target) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        int r = phase_format(&target->watch.record, &text);
+
+        if (r >= 0)
+                r = buffer_error(&text);
+        return r < 0 ? r : history_set(history_of(target), target->view.name, KEY_RECORD, buffer_text(&text));
+}
+
+static int compare_texts(const void *a, const void *b) {
+        return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_there(const Finding *finding) {
+        bool is_object = finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
+                         finding->kind == KIND_INDEX;
+
+        return is_object && finding->reason != REASON_MISSING && finding->reason != REASON_NOT_EXPECTED_YET &&
+               finding->reason != REASON_NO_SUCH_TABLE && finding->reason != REASON_NO_SUCH_COLUMN;
+}
+
+/* While a migration runs, its first objects may be there already: the picture from before stands. */
+static bool is_migrating(const Target *target) {
+        for (size_t i = 0; i < target->view.n_findings; i++)
+                if (target->view.findings[i].kind == KIND_MIGRATION &&
+                    target->view.findings[i].reason == REASON_RUNNING)
+                        return true;
+        return false;
+}
+
+/* The catalog as it is before a migration that may come. */
+static int picture(Target *target) {
+        Watch *watch = &target->watch;
+        _cleanup_(strv_freep) char **keys = NULL;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < target->view.n_findings; i++) {
+                _cleanup_(freep) char *key = NULL;
+
+                if (!is_there(&target->view.findings[i]))
+                        continue;
+                key = watch_key(&target->view.findings[i]);
+                r = key ? strv_add(&keys, key) : -ENOMEM;
+        }
+        if (r < 0)
+                return r;
+        if (keys)
+                qsort(keys, strv_length(keys), sizeof(char *), compare_texts);
+        strv_free(watch->before);
+        watch->before = TAKE(keys);
+        watch->has_before = true;
+        return 0;
+}
+
+static int keep_picture(Target *target) {
+        _cleanup_(freep) char *text = strv_join(target->watch.before, "\n");
+
+        if (!target->watch.has_before)
+                return history_set(history_of(target), target->view.name, KEY_BEFORE, NULL);
+        return history_set(history_of(target), target->view.name, KEY_BEFORE, text ? text : "");
+}
+
+/* The migrations as the check saw them last, if it did since the last time. 1: something changed. */
+static int poll_migrations(Target *target, usec_t now) {
+        const MigrationFacts *facts = target->migrations;
+        _cleanup_(freep) PhaseMigration *finished = NULL;
+        size_t n = facts ? strv_length(facts->applied) : 0, at = target->n_jobs;
+        PhasePoll poll = {.at = now, .is_readable = facts && facts->known, .n_finished = n};
+
+        for (size_t i = 0; i < target->n_jobs; i++)
+                if (str_equal(target->jobs[i].kind->name, "migration"))
+                        at = i;
+        if (at == target->n_jobs || target->view.runs[at].runs == target->watch.polled)
+                return 0;
+        target->watch.polled = target->view.runs[at].runs;
+        finished = calloc(n + 1, sizeof(*finished));
+        if (!finished)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++)
+                finished[i] = (PhaseMigration){facts->applied[i],
+                                               facts->finished_at ? facts->finished_at[i] : 0};
+        poll.finished = finished;
+        return phase_poll(&target->watch.record, &target->settings.phase, &poll);
+}
+
+static void tell_state(const Target *target, PhaseState before) {
+        const PhaseRecord *record = &target->watch.record;
+        LogFields fields = {.message_id = LOG_ID_PHASE_OPENED,
+                            .target = target->view.name,
+                            .reason = phase_state_name(record->state)};
+        const char *name = record->batch.count > 0 ? record->batch.items[0].name : "by hand";
+
+        if (record->state == before)
+                return;
+        if (record->state == PHASE_WATCHING) {
+                log_event(LOG_NOTICE, &fields, "the monitoring phase has begun: %s%s%s", name,
+                          record->cannot_pass ? "; " : "", record->cannot_pass ? record->cannot_pass : "");
+                return;
+        }
+        if (!phase_is_over(record))
+                return;
+        fields.message_id = LOG_ID_PHASE_VERDICT;
+        log_event(record->state == PHASE_PASSED ? LOG_NOTICE : LOG_WARNING, &fields,
+                  "the monitoring phase is over: %s%s%s", phase_state_name(record->state),
+                  record->note ? "; " : "", record->note ? record->note : "");
+}
+
+static void tell_criteria(const Target *target, const Status *before) {
+        for (size_t i = 0; i < N_CRITERIA; i++) {
+                const CriterionResult *result = &target->watch.record.criteria[i];
+                bool failed = result->status == STATUS_FAIL, was = before[i] == STATUS_FAIL;
+                LogFields fields = {.message_id = failed ? LOG_ID_CRITERION_FAILED : LOG_ID_CRITERION_CLEARED,
+                                    .target = target->view.name,
+                                    .reason = criterion_name((Criterion)i)};
+
+                if (failed != was)
+                        log_event(failed ? LOG_WARNING : LOG_NOTICE, &fields, "criterion %s %s: %s",
+                                  criterion_name((Criterion)i), failed ? "fails" : "no longer fails",
+                                  result->reason ? result->reason : "");
+        }
+}
+
+/* In its last quarter a verdict that waits for a walk of everything asks for it. */
+static bool wants_walk(const PhaseRecord *record, const PhaseInputs *inputs, usec_t now) {
+        usec_t quarter = usec_since(record->ends_at, record->started_at) / 4;
+
+        if (record->state != PHASE_WATCHING || now + quarter < record->ends_at)
+                return false;
+        for (size_t i = 0; i < inputs->n_objects; i++) {
+                const PhaseObject *object = &inputs->objects[i];
+
+                if ((object->finding->configured || object->is_added) &&
+                    object->finding->value.kind == VALUE_INT && object->walked_since < record->started_at)
+                        return true;
+        }
+        return false;
+}
+
+static int judge(Target *target, usec_t boottime, usec_t realtime) {
+        Watch *watch = &target->watch;
+        _cleanup_(watch_inputs_done) WatchInputs inputs = {};
+        int r;
+
+        if (watch->record.state != PHASE_WATCHING) {
+                watch->wants_walk = false;
+                return 0;
+        }
+        r = watch_inputs(target, boottime, realtime, &inputs);
+        if (r < 0)
+                return r;
+        watch->wants_walk = wants_walk(&watch->record, &inputs.inputs, realtime);
+        return phase_judge(&watch->record, &target->settings.phase, &inputs.inputs, realtime);
+}
+
+static int advance(Target *target, bool is_answered, usec_t boottime, usec_t realtime) {
+        Watch *watch = &target->watch;
+        bool is_open = watch->record.state == PHASE_WATCHING;
+        int r = is_answered ? phase_round(&watch->record, realtime, target->settings.intervals.activity) : 0;
+
+        if (r >= 0 && is_answered)
+                r = poll_migrations(target, realtime);
+        if (r < 0)
+                return r;
+        if (!is_open && watch->record.state == PHASE_WATCHING)
+                r = keep_picture(target);
+        else if (!is_open && is_answered && !is_migrating(target))
+                r = picture(target);
+        return r < 0 ? r : judge(target, boottime, realtime);
+}
+
+void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime) {
+        Watch *watch = &target->watch;
+        PhaseState state;
+        Status criteria[N_CRITERIA];
+        HistoryStatus status;
+        int r = 0;
+
+        if (!history_of(target))
+                return;
+        history_status(history_of(target), &status);
+        if (!watch->is_begun && !status.is_loaded)
+                return;
+        if (!watch->is_begun)
+                r = begin(target);
+        state = watch->record.state;
+        for (size_t i = 0; i < N_CRITERIA; i++)
+                criteria[i] = watch->record.criteria[i].status;
+        if (is_answered)
+                watch_sample(target, realtime);
+        if (r >= 0)
+                r = advance(target, is_answered, boottime, realtime);
+        if (r >= 0)
+                r = keep(target);
+        if (r < 0)
+                log_oom();
+        target->view.phase = watch->is_begun ? &watch->record : NULL;
+        tell_state(target, state);
+        tell_criteria(target, criteria);
+}

@@ -1,0 +1,43 @@
+/* Watch: the monitoring phase of one target, and the samples that it and the charts rest on.
+ *
+ * Fed after each round with what the round left in the view. Without a history (one-shot
+ * commands) nothing is kept and there is no phase.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#pragma once
+
+#include "pgvigil/history.h"
+#include "pgvigil/phase.h"
+
+typedef struct Target Target;
+
+typedef struct Watch {
+        PhaseRecord record;
+        bool is_begun;   /* what an earlier process kept is known */
+        bool has_before; /* the objects that were there before the batch were seen */
+        char **before;   /* their keys, sorted */
+        uint64_t polled; /* runs of the migration check that the phase has seen */
+        bool wants_walk; /* the verdict waits for a walk of everything */
+} Watch;
+
+/* After a round was applied; `is_answered`: its statements were. */
+void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime);
+void watch_done(Watch *watch);
+
+/* Samples of the jobs that have run since they were taken last. */
+void watch_sample(Target *target, usec_t realtime);
+
+/* What phase_judge() wants to know; valid until the view changes. 0 or -ENOMEM. */
+typedef struct WatchInputs {
+        PhaseInputs inputs;
+        PhaseObject *objects;
+        PhaseCanary *canaries;
+        PhaseApp app;
+        ErrorRate error_rate;
+} WatchInputs;
+
+int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *ret);
+void watch_inputs_done(WatchInputs *inputs);
+
+/* Key of a finding in Watch.before; owned. */
+char *watch_key(const Finding *finding);
