@@ -116,7 +116,7 @@ END_TEST
 /* What memory holds goes into the new file. */
 START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         _cleanup_(lab_done) Lab lab;
-        size_t n;
+        size_t n, events = 1;
 
         memset(garbage, 0x5a, sizeof(garbage));
         make_file(&lab);
@@ -131,6 +131,8 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
                 for (unsigned j = 0; j < 100; j++)
                         lab_sample(&lab, "a", lab.now + j * 15 * USEC_PER_SEC, 1);
                 lab.now += 25 * USEC_PER_MINUTE;
+                ck_assert_int_eq(history_add_event(lab.history, "shop", lab.now, "k", "later"), 0);
+                events++;
                 lab_write(&lab);
         }
         ck_assert_uint_eq(lab_status(&lab).resets, 1);
@@ -141,7 +143,26 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         ck_assert_double_eq(lab_sum(&lab, "a", T0 - 8 * USEC_PER_DAY, lab.now).max, 1999);
         ck_assert_str_eq(history_get(lab.history, "shop", "phase"), "kept");
         ck_assert_str_eq(history_events(lab.history, "shop", &n)[0].text, "t");
+        ck_assert_uint_eq(n, events);
         ck_assert_int_eq(history_buckets(lab.history, "shop", &n)[0].commits, 5);
+}
+END_TEST
+
+START_TEST(a_file_that_is_opened_again_is_not_added_twice) {
+        _cleanup_(lab_done) Lab lab;
+        size_t n;
+
+        make_file(&lab);
+        lab_start(&lab);
+        ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "k", "t"), 0);
+        lab_write(&lab);
+        store_close(lab.history->store); /* as after a read that found damage, which was none */
+        lab.history->is_open = false;
+        lab_write(&lab);
+        ck_assert(lab.history->is_open);
+        ck_assert_uint_eq(lab_sum(&lab, "a", T0 - 8 * USEC_PER_DAY, lab.now).count, 2000);
+        (void)history_events(lab.history, "shop", &n);
+        ck_assert_uint_eq(n, 1);
 }
 END_TEST
 
@@ -187,7 +208,7 @@ START_TEST(s4_a_newer_file_is_left_alone) {
 
         make_file(&lab);
         run_sql(&lab, "PRAGMA user_version = 999");
-        run_sql(&lab, "PRAGMA wal_checkpoint(TRUNCATE)");
+        run_sql(&lab, "PRAGMA journal_mode = DELETE"); /* what opening it would change */
         expect_left_alone(&lab, "later version of pgvigil (format 999, this one knows 1)");
 }
 END_TEST
@@ -354,7 +375,7 @@ START_TEST(a_full_file_keeps_the_newest) {
                 largest = lab_status(&lab).file_bytes > largest ? lab_status(&lab).file_bytes : largest;
         }
         ck_assert_uint_gt(largest, 800 << 10);
-        ck_assert_uint_le(largest, 1 << 20);
+        ck_assert_uint_le(largest, (1 << 20) * 95 / 100);
         ck_assert_uint_eq(lab_status(&lab).dropped, 0);
         lab_restart(&lab);
         ck_assert_int_eq(stat(lab.file, &st), 0);
@@ -560,6 +581,7 @@ int main(void) {
                 a_garbage_log_is_passed_over,
                 two_damaged_files_are_kept_at_most,
                 damage_under_a_running_daemon_costs_what_is_on_disk_only,
+                a_file_that_is_opened_again_is_not_added_twice,
                 s4_a_newer_file_is_left_alone,
                 s4_a_foreign_file_is_left_alone,
                 s4_an_older_file_is_migrated_after_a_copy,
