@@ -11,13 +11,14 @@
 
 #include "internal.h"
 #include "pgvigil/base/clock.h"
+#include "pgvigil/history.h"
 #include "pgvigil/pg.h"
 
 static const Field build_fields[] = {
         {"version", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Version of pgvigil."},
         {"libpq", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Version of libpq."},
         {"libmicrohttpd", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Version of libmicrohttpd."},
-        {"sqlite", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Version of SQLite; none: not used."},
+        {"sqlite", VALUE_TEXT, FIELD_LABEL, NULL, NULL, NULL, NULL, "Version of SQLite."},
         {"info", VALUE_INT, FIELD_GAUGE, "pgvigil_build_info", NULL, NULL, NULL, "Versions; always 1."},
 };
 static const Shape build_shape = SHAPE("build", build_fields);
@@ -65,7 +66,7 @@ static int fill_build(Daemon *daemon, Table *table) {
         if (table_add_row(table, &row) < 0 || table_set_text(table, row, "version", PGVIGIL_VERSION) < 0 ||
             table_set_text(table, row, "libpq", pg_library_version()) < 0 ||
             table_set_text(table, row, "libmicrohttpd", http_library_version()) < 0 ||
-            table_set_text(table, row, "sqlite", "none") < 0)
+            table_set_text(table, row, "sqlite", history_library_version()) < 0)
                 return -ENOMEM;
         table_set_int(table, row, "info", 1);
         return 0;

@@ -80,7 +80,7 @@ static int adopt_kept(History *history, const Kept *live) {
 }
 
 int history_adopt(History *history, Loaded *loaded, SeriesLevel least) {
-        SeriesSet live = history->series;
+        SeriesBook live = history->series;
         Keep kept = history->keep;
         int r;
 
@@ -97,19 +97,19 @@ int history_adopt(History *history, Loaded *loaded, SeriesLevel least) {
         records_drop_kept(&history->queue);
         r = records_put_back(&history->queue, &loaded->rebuilt, &history->dropped);
         if (r >= 0)
-                r = series_set_merge(&history->series, &live, least);
+                r = series_book_merge(&history->series, &live, least);
         for (size_t i = 0; r >= 0 && i < kept.count; i++)
                 r = adopt_kept(history, &kept.items[i]);
         return r;
 }
 
 int history_sample(History *history, const char *target, const char *series, usec_t at, double value) {
-        return series_set_add(&history->series, target, series, at, value);
+        return series_book_add(&history->series, target, series, at, value);
 }
 
 int history_window(const History *history, const char *target, const char *series, const SeriesQuery *query,
                    SeriesWindow *ret) {
-        const Series *found = series_set_find(&history->series, target, series);
+        const Series *found = series_book_find(&history->series, target, series);
 
         if (!found) {
                 *ret = (SeriesWindow){};
@@ -119,7 +119,7 @@ int history_window(const History *history, const char *target, const char *serie
 }
 
 const char *history_series_name(const History *history, const char *target, size_t n) {
-        size_t count, first = series_set_of_target(&history->series, target, &count);
+        size_t count, first = series_book_of_target(&history->series, target, &count);
 
         return n < count ? history->series.items[first + n]->name : NULL;
 }
@@ -267,6 +267,6 @@ void history_status(const History *history, HistoryStatus *ret) {
                 .dropped = history->dropped,
                 .refused = history->series.refused,
                 .file_bytes = history->file_bytes,
-                .memory_bytes = series_set_bytes(&history->series),
+                .memory_bytes = series_book_bytes(&history->series),
         };
 }

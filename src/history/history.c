@@ -27,7 +27,7 @@
 static void history_init(History *history, const HistoryOptions *options) {
         *history = (History){.state = options->directory ? HISTORY_OPENING : HISTORY_OFF};
         history->queue.max = RECORDS_OF_TARGET * (options->n_targets ? options->n_targets : 1);
-        series_set_init(&history->series, options->retention);
+        series_book_init(&history->series, options->retention);
         history->series.closed = history_on_closed;
         history->series.userdata = history;
         keep_init(&history->keep, options->retention);
@@ -35,7 +35,7 @@ static void history_init(History *history, const HistoryOptions *options) {
 
 static void history_destroy(History *history) {
         history->worker = worker_free(history->worker);
-        series_set_done(&history->series);
+        series_book_done(&history->series);
         keep_done(&history->keep);
         records_done(&history->queue);
         store_unref(history->store);
@@ -312,7 +312,7 @@ static bool settle(History *history) {
 static void history_stop(History *history) {
         if (!settle(history) || !history->is_open)
                 return;
-        series_set_close(&history->series, history->now);
+        series_book_close(&history->series, history->now);
         if (history_write(history) && !settle(history))
                 return;
         history->is_closing = history_submit(history,

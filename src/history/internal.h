@@ -11,7 +11,7 @@
 struct History {
         Store *store;   /* NULL: memory only */
         Worker *worker; /* NULL: jobs run at once */
-        SeriesSet series;
+        SeriesBook series;
         Keep keep;
         Records queue;    /* not written yet; before the file is loaded only what memory does not hold */
         uint32_t last_id; /* of series */

@@ -1,4 +1,4 @@
-/* SeriesSet: see the header.
+/* SeriesBook: see the header.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include "series.h"
@@ -58,24 +58,24 @@ static int series_new(const char *target, const char *name, usec_t retention, Se
         return 0;
 }
 
-void series_set_init(SeriesSet *set, usec_t retention) {
-        *set = (SeriesSet){.retention = retention};
+void series_book_init(SeriesBook *book, usec_t retention) {
+        *book = (SeriesBook){.retention = retention};
 }
 
-void series_set_done(SeriesSet *set) {
-        for (size_t i = 0; i < set->count; i++)
-                series_free(set->items[i]);
-        free(set->items);
-        *set = (SeriesSet){};
+void series_book_done(SeriesBook *book) {
+        for (size_t i = 0; i < book->count; i++)
+                series_free(book->items[i]);
+        free(book->items);
+        *book = (SeriesBook){};
 }
 
 /* Of the first that is not before (target, name). */
-static size_t set_position(const SeriesSet *set, const char *target, const char *name) {
-        size_t low = 0, high = set->count;
+static size_t book_position(const SeriesBook *book, const char *target, const char *name) {
+        size_t low = 0, high = book->count;
 
         while (low < high) {
                 size_t middle = (low + high) / 2;
-                const Series *series = set->items[middle];
+                const Series *series = book->items[middle];
                 int order = strcmp(series->target, target);
 
                 if (order == 0)
@@ -88,49 +88,49 @@ static size_t set_position(const SeriesSet *set, const char *target, const char 
         return low;
 }
 
-Series *series_set_find(const SeriesSet *set, const char *target, const char *name) {
-        size_t i = set_position(set, target, name);
+Series *series_book_find(const SeriesBook *book, const char *target, const char *name) {
+        size_t i = book_position(book, target, name);
 
-        if (i == set->count || strcmp(set->items[i]->target, target) != 0 ||
-            strcmp(set->items[i]->name, name) != 0)
+        if (i == book->count || strcmp(book->items[i]->target, target) != 0 ||
+            strcmp(book->items[i]->name, name) != 0)
                 return NULL;
-        return set->items[i];
+        return book->items[i];
 }
 
-size_t series_set_of_target(const SeriesSet *set, const char *target, size_t *ret_n) {
-        size_t first = set_position(set, target, ""), i = first;
+size_t series_book_of_target(const SeriesBook *book, const char *target, size_t *ret_n) {
+        size_t first = book_position(book, target, ""), i = first;
 
-        while (i < set->count && strcmp(set->items[i]->target, target) == 0)
+        while (i < book->count && strcmp(book->items[i]->target, target) == 0)
                 i++;
         *ret_n = i - first;
         return first;
 }
 
-static void set_remove(SeriesSet *set, size_t position) {
-        series_free(set->items[position]);
-        set->count--;
-        memmove(&set->items[position], &set->items[position + 1],
-                (set->count - position) * sizeof(*set->items));
+static void book_remove(SeriesBook *book, size_t position) {
+        series_free(book->items[position]);
+        book->count--;
+        memmove(&book->items[position], &book->items[position + 1],
+                (book->count - position) * sizeof(*book->items));
 }
 
 /* The one that was idle the longest leaves. False: all are in use. */
-static bool set_make_place(SeriesSet *set, const char *target, usec_t now) {
-        size_t n, first = series_set_of_target(set, target, &n), idlest = first;
+static bool book_make_place(SeriesBook *book, const char *target, usec_t now) {
+        size_t n, first = series_book_of_target(book, target, &n), idlest = first;
 
         if (n < SERIES_MAX)
                 return true;
         for (size_t i = first; i < first + n; i++)
-                if (set->items[i]->last < set->items[idlest]->last)
+                if (book->items[i]->last < book->items[idlest]->last)
                         idlest = i;
-        if (usec_since(now, set->items[idlest]->last) < USEC_PER_HOUR)
+        if (usec_since(now, book->items[idlest]->last) < USEC_PER_HOUR)
                 return false;
-        set_remove(set, idlest);
+        book_remove(book, idlest);
         return true;
 }
 
 /* 1: no place. */
-static int set_get(SeriesSet *set, const char *target, const char *name, usec_t now, Series **ret) {
-        Series *series = series_set_find(set, target, name);
+static int book_get(SeriesBook *book, const char *target, const char *name, usec_t now, Series **ret) {
+        Series *series = series_book_find(book, target, name);
         Series **items;
         size_t i;
         int r;
@@ -139,21 +139,21 @@ static int set_get(SeriesSet *set, const char *target, const char *name, usec_t 
                 *ret = series;
                 return 0;
         }
-        if (!set_make_place(set, target, now)) {
-                set->refused++;
+        if (!book_make_place(book, target, now)) {
+                book->refused++;
                 return 1;
         }
-        items = reallocarray(set->items, set->count + 1, sizeof(*items));
+        items = reallocarray(book->items, book->count + 1, sizeof(*items));
         if (!items)
                 return -ENOMEM;
-        set->items = items;
-        r = series_new(target, name, set->retention, &series);
+        book->items = items;
+        r = series_new(target, name, book->retention, &series);
         if (r < 0)
                 return r;
-        i = set_position(set, target, name);
-        memmove(&items[i + 1], &items[i], (set->count - i) * sizeof(*items));
+        i = book_position(book, target, name);
+        memmove(&items[i + 1], &items[i], (book->count - i) * sizeof(*items));
         items[i] = series;
-        set->count++;
+        book->count++;
         *ret = series;
         return 0;
 }
@@ -164,30 +164,30 @@ static void series_seen(Series *series, usec_t at) {
         series->last = at; /* not the greatest: a clock that was set back is right now */
 }
 
-static void set_tell(SeriesSet *set, Series *series, SeriesLevel level, uint32_t start) {
+static void book_tell(SeriesBook *book, Series *series, SeriesLevel level, uint32_t start) {
         SeriesPoint point;
 
-        if (set->closed && start > 0 && ring_get(&series->rings[level], start, &point))
-                set->closed(set->userdata, series, level, &point);
+        if (book->closed && start > 0 && ring_get(&series->rings[level], start, &point))
+                book->closed(book->userdata, series, level, &point);
 }
 
-int series_set_add(SeriesSet *set, const char *target, const char *name, usec_t at, double value) {
+int series_book_add(SeriesBook *book, const char *target, const char *name, usec_t at, double value) {
         const SeriesPoint point = {at, 1, value, value, value};
         Series *series;
         int r;
 
         if (!isfinite(value)) {
-                set->refused++;
+                book->refused++;
                 return 1;
         }
-        r = set_get(set, target, name, at, &series);
+        r = book_get(book, target, name, at, &series);
         if (r != 0)
                 return r;
         for (SeriesLevel level = 0; level < N_LEVELS; level++) {
                 uint32_t start = ring_start(&series->rings[level], at);
 
                 if (start != series->open[level]) {
-                        set_tell(set, series, level, series->open[level]);
+                        book_tell(book, series, level, series->open[level]);
                         series->open[level] = start;
                 }
                 ring_add(&series->rings[level], &point);
@@ -196,10 +196,10 @@ int series_set_add(SeriesSet *set, const char *target, const char *name, usec_t 
         return 0;
 }
 
-int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesLevel level,
-                   const SeriesPoint *point) {
+int series_book_put(SeriesBook *book, const char *target, const char *name, SeriesLevel level,
+                    const SeriesPoint *point) {
         Series *series;
-        int r = set_get(set, target, name, point->start, &series);
+        int r = book_get(book, target, name, point->start, &series);
 
         if (r != 0)
                 return r;
@@ -210,7 +210,7 @@ int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesL
 }
 
 /* One level out of the one below, as far as that reaches. */
-static void series_rebuild(SeriesSet *set, Series *series, SeriesLevel level, usec_t now) {
+static void series_rebuild(SeriesBook *book, Series *series, SeriesLevel level, usec_t now) {
         Ring *ring = &series->rings[level];
         const Ring *finer = &series->rings[level - 1];
         uint32_t end = ring_start(ring, now);
@@ -227,22 +227,22 @@ static void series_rebuild(SeriesSet *set, Series *series, SeriesLevel level, us
                         continue;
                 ring_add(ring, &point);
                 if (start < end)
-                        set_tell(set, series, level, (uint32_t)start);
+                        book_tell(book, series, level, (uint32_t)start);
         }
 }
 
-void series_set_rebuild(SeriesSet *set, usec_t now) {
-        for (size_t i = 0; i < set->count; i++) {
-                Series *series = set->items[i];
+void series_book_rebuild(SeriesBook *book, usec_t now) {
+        for (size_t i = 0; i < book->count; i++) {
+                Series *series = book->items[i];
 
                 for (SeriesLevel level = LEVEL_MIDDLE; level < N_LEVELS; level++)
-                        series_rebuild(set, series, level, now);
+                        series_rebuild(book, series, level, now);
                 for (SeriesLevel level = 0; level < N_LEVELS; level++)
                         series->open[level] = ring_start(&series->rings[level], now);
         }
 }
 
-static void series_merge(SeriesSet *set, Series *into, const Series *live, SeriesLevel least) {
+static void series_merge(SeriesBook *book, Series *into, const Series *live, SeriesLevel least) {
         for (SeriesLevel level = 0; level < N_LEVELS; level++) {
                 const Ring *ring = &live->rings[level];
                 uint32_t reach = ring->width * (ring->size - 1);
@@ -257,37 +257,37 @@ static void series_merge(SeriesSet *set, Series *into, const Series *live, Serie
                                 continue;
                         ring_add(&into->rings[level], &point);
                         if (level >= least && start != live->open[level])
-                                set_tell(set, into, level, (uint32_t)start);
+                                book_tell(book, into, level, (uint32_t)start);
                 }
                 if (!ring_get(ring, into->open[level], &(SeriesPoint){}))
-                        set_tell(set, into, level, into->open[level]);
+                        book_tell(book, into, level, into->open[level]);
                 into->open[level] = live->open[level];
         }
         series_seen(into, live->first);
         series_seen(into, live->last);
 }
 
-int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least) {
+int series_book_merge(SeriesBook *book, const SeriesBook *live, SeriesLevel least) {
         for (size_t i = 0; i < live->count; i++) {
                 const Series *from = live->items[i];
                 Series *into;
-                int r = set_get(set, from->target, from->name, from->last, &into);
+                int r = book_get(book, from->target, from->name, from->last, &into);
 
                 if (r < 0)
                         return r;
                 if (r == 0)
-                        series_merge(set, into, from, least);
+                        series_merge(book, into, from, least);
         }
         return 0;
 }
 
-void series_set_close(SeriesSet *set, usec_t now) {
+void series_book_close(SeriesBook *book, usec_t now) {
         for (SeriesLevel level = 0; level < N_LEVELS; level++) {
-                usec_t oldest = usec_since(now, series_level_span(level, set->retention));
+                usec_t oldest = usec_since(now, series_level_span(level, book->retention));
 
-                for (size_t i = 0; i < set->count; i++)
-                        if (set->items[i]->open[level] * USEC_PER_SEC >= oldest)
-                                set_tell(set, set->items[i], level, set->items[i]->open[level]);
+                for (size_t i = 0; i < book->count; i++)
+                        if (book->items[i]->open[level] * USEC_PER_SEC >= oldest)
+                                book_tell(book, book->items[i], level, book->items[i]->open[level]);
         }
 }
 
@@ -350,10 +350,10 @@ int series_window(const Series *series, const SeriesQuery *query, SeriesWindow *
         return 0;
 }
 
-size_t series_set_bytes(const SeriesSet *set) {
+size_t series_book_bytes(const SeriesBook *book) {
         size_t slots = 0;
 
         for (SeriesLevel level = 0; level < N_LEVELS; level++)
-                slots += level_size(level, set->retention);
-        return set->count * (sizeof(Series) + slots * sizeof(RingSlot));
+                slots += level_size(level, book->retention);
+        return book->count * (sizeof(Series) + slots * sizeof(RingSlot));
 }

@@ -1,4 +1,4 @@
-/* SeriesSet: every series of every target in memory, in three widths: 15 s for six hours, 5 min for
+/* SeriesBook: every series of every target in memory, in three widths: 15 s for six hours, 5 min for
  * a week, 1 h for as long as samples are kept. A sample goes into all three at once; a bucket is
  * closed when the next one begins, and told to whoever listens. Pure: no file, no clock.
  *
@@ -22,44 +22,44 @@ typedef struct Series {
 
 typedef void (*SeriesClosed)(void *userdata, Series *series, SeriesLevel level, const SeriesPoint *point);
 
-typedef struct SeriesSet {
+typedef struct SeriesBook {
         Series **items; /* by target, then name */
         size_t count;
         usec_t retention;
         uint64_t refused; /* samples of series that had no place */
         SeriesClosed closed;
         void *userdata; /* of `closed`, which may be NULL */
-} SeriesSet;
+} SeriesBook;
 
-void series_set_init(SeriesSet *set, usec_t retention);
-void series_set_done(SeriesSet *set);
+void series_book_init(SeriesBook *book, usec_t retention);
+void series_book_done(SeriesBook *book);
 
 /* How long buckets of a level are kept. */
 usec_t series_level_span(SeriesLevel level, usec_t retention);
 
 /* NULL: none. */
-Series *series_set_find(const SeriesSet *set, const char *target, const char *name);
+Series *series_book_find(const SeriesBook *book, const char *target, const char *name);
 
 /* Position of the first series of a target, *ret_n of them. */
-size_t series_set_of_target(const SeriesSet *set, const char *target, size_t *ret_n);
+size_t series_book_of_target(const SeriesBook *book, const char *target, size_t *ret_n);
 
 /* 0; 1: refused and counted, as no place or not finite; -ENOMEM. */
-int series_set_add(SeriesSet *set, const char *target, const char *name, usec_t at, double value);
+int series_book_add(SeriesBook *book, const char *target, const char *name, usec_t at, double value);
 
 /* As it comes out of the file: one bucket of one level, nothing rolled up, the oldest first. As above. */
-int series_set_put(SeriesSet *set, const char *target, const char *name, SeriesLevel level,
-                   const SeriesPoint *point);
+int series_book_put(SeriesBook *book, const char *target, const char *name, SeriesLevel level,
+                    const SeriesPoint *point);
 
-/* After series_set_put(): makes the buckets that a kill lost out of the finer ones. */
-void series_set_rebuild(SeriesSet *set, usec_t now);
+/* After series_book_put(): makes the buckets that a kill lost out of the finer ones. */
+void series_book_rebuild(SeriesBook *book, usec_t now);
 
 /* Adds all that `live` holds; the sums of levels from `least` on are told as closed, but those of
  * buckets that still grow. 0, -ENOMEM. */
-int series_set_merge(SeriesSet *set, const SeriesSet *live, SeriesLevel least);
+int series_book_merge(SeriesBook *book, const SeriesBook *live, SeriesLevel least);
 
 /* Tells the buckets that still grow as if they were closed, but those that are too old to be kept. */
-void series_set_close(SeriesSet *set, usec_t now);
+void series_book_close(SeriesBook *book, usec_t now);
 
 int series_window(const Series *series, const SeriesQuery *query, SeriesWindow *ret);
 
-size_t series_set_bytes(const SeriesSet *set);
+size_t series_book_bytes(const SeriesBook *book);

@@ -25,7 +25,7 @@ static void names_done(Names *names) {
 }
 
 void loaded_done(Loaded *loaded) {
-        series_set_done(&loaded->series);
+        series_book_done(&loaded->series);
         keep_done(&loaded->keep);
         records_done(&loaded->rebuilt);
 }
@@ -129,9 +129,9 @@ static int take_point(void *userdata, sqlite3_stmt *row) {
                        : NULL;
         if (!name || level < 0 || level >= N_LEVELS || point.count == 0)
                 return 0;
-        r = series_set_put(&load->loaded->series, name->target, name->name, (SeriesLevel)level, &point);
+        r = series_book_put(&load->loaded->series, name->target, name->name, (SeriesLevel)level, &point);
         if (r == 0)
-                series_set_find(&load->loaded->series, name->target, name->name)->id = name->id;
+                series_book_find(&load->loaded->series, name->target, name->name)->id = name->id;
         return r;
 }
 
@@ -209,7 +209,7 @@ StoreOutcome store_load(Store *store, usec_t now, Loaded *ret) {
         _cleanup_(loaded_done) Loaded loaded = {};
         StoreOutcome outcome;
 
-        series_set_init(&loaded.series, store->retention);
+        series_book_init(&loaded.series, store->retention);
         keep_init(&loaded.keep, store->retention);
         outcome = load_points(store, now, &loaded);
         if (outcome == STORE_FINE)
@@ -218,7 +218,7 @@ StoreOutcome store_load(Store *store, usec_t now, Loaded *ret) {
                 return outcome;
         loaded.series.closed = on_rebuilt;
         loaded.series.userdata = &loaded;
-        series_set_rebuild(&loaded.series, now);
+        series_book_rebuild(&loaded.series, now);
         loaded.series.closed = NULL;
         *ret = loaded;
         loaded = (Loaded){};

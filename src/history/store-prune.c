@@ -51,6 +51,10 @@ static const char *const shed_sql[] = {
         " ORDER BY id LIMIT 1 OFFSET (SELECT count(*) / 10 FROM event)) AND id < (SELECT max(id) FROM event)",
 };
 
+static bool is_due(usec_t now, usec_t last, usec_t every) {
+        return last == 0 || now < last || now - last >= every;
+}
+
 static StoreOutcome step(Store *store, sqlite3_stmt *statement) {
         return sqlite3_step(statement) == SQLITE_DONE ? STORE_FINE : store_fail(store, "cannot be pruned");
 }
@@ -102,6 +106,16 @@ static StoreOutcome prune_ages(Store *store, usec_t horizon) {
         }
         for (size_t i = 0; outcome == STORE_FINE && i < ELEMENTS(cuts); i++)
                 outcome = run_cut(store, cuts[i].cut, cuts[i].before, 0);
+        return outcome;
+}
+
+/* Reads all of some tables: once a day, and at first. */
+static StoreOutcome sweep(Store *store, usec_t now) {
+        StoreOutcome outcome = STORE_FINE;
+
+        if (!is_due(now, store->swept_at, USEC_PER_DAY))
+                return STORE_FINE;
+        store->swept_at = now;
         for (size_t i = 0; outcome == STORE_FINE && i < ELEMENTS(sweep_sql); i++)
                 outcome = run_with(store, sweep_sql[i], EVENTS_KEPT, 0);
         return outcome;
@@ -116,6 +130,8 @@ static StoreOutcome prune_within(Store *store, usec_t now) {
                 outcome = run_with(store, keep_sql, (int64_t)horizon, 0);
         if (outcome == STORE_FINE)
                 outcome = prune_ages(store, horizon);
+        if (outcome == STORE_FINE)
+                outcome = sweep(store, now);
         return outcome;
 }
 
@@ -132,7 +148,7 @@ static StoreOutcome in_transaction(Store *store, usec_t now, StoreOutcome (*with
 }
 
 StoreOutcome store_prune(Store *store, usec_t now) {
-        if (store->pruned_at > 0 && now >= store->pruned_at && now - store->pruned_at < USEC_PER_HOUR)
+        if (!is_due(now, store->pruned_at, USEC_PER_HOUR))
                 return STORE_FINE;
         store->pruned_at = now;
         return in_transaction(store, now, prune_within);

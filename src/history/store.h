@@ -34,7 +34,7 @@ typedef struct Store {
         int lock_fd; /* -1: not held */
         sqlite3 *db; /* NULL: not open */
         sqlite3_stmt *write[N_RECORD_KINDS];
-        usec_t pruned_at;
+        usec_t pruned_at, swept_at;
         char *trouble; /* of the last failure */
 } Store;
 
@@ -51,7 +51,7 @@ StoreOutcome store_write(Store *store, const Records *records, usec_t now);
 uint64_t store_bytes(Store *store);
 
 typedef struct Loaded {
-        SeriesSet series;
+        SeriesBook series;
         Keep keep;
         uint32_t last_id; /* of series */
         Records rebuilt;  /* points that the file lacks */

@@ -11,26 +11,26 @@
 #define T0        (1764000000 * USEC_PER_SEC) /* on a whole hour, and of all widths */
 #define RETENTION (15 * USEC_PER_DAY)
 
-static void set_done(SeriesSet *set) {
-        series_set_done(set);
+static void set_done(SeriesBook *set) {
+        series_book_done(set);
 }
 
-static SeriesSet new_set(void) {
-        SeriesSet set;
+static SeriesBook new_set(void) {
+        SeriesBook set;
 
-        series_set_init(&set, RETENTION);
+        series_book_init(&set, RETENTION);
         return set;
 }
 
-static void add(SeriesSet *set, usec_t at, double value) {
-        ck_assert_int_eq(series_set_add(set, "shop", "a", at, value), 0);
+static void add(SeriesBook *set, usec_t at, double value) {
+        ck_assert_int_eq(series_book_add(set, "shop", "a", at, value), 0);
 }
 
-static SeriesWindow window_of(const SeriesSet *set, usec_t from, usec_t to, usec_t step) {
+static SeriesWindow window_of(const SeriesBook *set, usec_t from, usec_t to, usec_t step) {
         const SeriesQuery query = {from, to, step};
         SeriesWindow window;
 
-        ck_assert_int_eq(series_window(series_set_find(set, "shop", "a"), &query, &window), 0);
+        ck_assert_int_eq(series_window(series_book_find(set, "shop", "a"), &query, &window), 0);
         return window;
 }
 
@@ -42,7 +42,7 @@ static void expect(const SeriesPoint *point, uint32_t count, double min, double 
 }
 
 START_TEST(a_bucket_that_never_came_is_a_gap) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
         _cleanup_(series_window_done) SeriesWindow window = {};
 
         add(&set, T0, 3);
@@ -60,7 +60,7 @@ END_TEST
 
 START_TEST(each_width_holds_every_sample) {
         static const usec_t steps[] = {15 * USEC_PER_SEC, 5 * USEC_PER_MINUTE, USEC_PER_HOUR};
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
 
         for (unsigned i = 0; i < 480; i++)
                 add(&set, T0 + i * 15 * USEC_PER_SEC, i % 2 ? -1.0 * i : i);
@@ -75,7 +75,7 @@ START_TEST(each_width_holds_every_sample) {
                 expect(&all, 480, -479, 478, -240);
         }
         for (SeriesLevel level = 0; level < N_LEVELS; level++) {
-                const Ring *ring = &series_set_find(&set, "shop", "a")->rings[level];
+                const Ring *ring = &series_book_find(&set, "shop", "a")->rings[level];
                 SeriesPoint all;
 
                 ring_sum(ring, T0 / USEC_PER_SEC, T0 / USEC_PER_SEC + 7200, &all);
@@ -92,7 +92,7 @@ START_TEST(an_older_window_comes_from_a_wider_level) {
                 {7 * USEC_PER_DAY, 5 * USEC_PER_MINUTE}, {7 * USEC_PER_DAY + 1, USEC_PER_HOUR},
                 {15 * USEC_PER_DAY, USEC_PER_HOUR},
         };
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
 
         for (usec_t age = 15 * USEC_PER_DAY; age > 0; age -= USEC_PER_HOUR)
                 add(&set, T0 - age, 1);
@@ -120,7 +120,7 @@ START_TEST(a_window_is_bounded_whatever_is_asked) {
                 {T0 + 1, T0, 0},
                 {T0, T0, 0},
         };
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
 
         add(&set, T0, 1);
         for (size_t i = 0; i < ELEMENTS(queries); i++) {
@@ -136,45 +136,45 @@ START_TEST(a_window_is_bounded_whatever_is_asked) {
 END_TEST
 
 START_TEST(what_is_no_number_is_no_sample) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
 
-        ck_assert_int_eq(series_set_add(&set, "shop", "a", T0, NAN), 1);
-        ck_assert_int_eq(series_set_add(&set, "shop", "a", T0, INFINITY), 1);
-        ck_assert_ptr_null(series_set_find(&set, "shop", "a"));
+        ck_assert_int_eq(series_book_add(&set, "shop", "a", T0, NAN), 1);
+        ck_assert_int_eq(series_book_add(&set, "shop", "a", T0, INFINITY), 1);
+        ck_assert_ptr_null(series_book_find(&set, "shop", "a"));
         ck_assert_uint_eq(set.refused, 2);
 }
 END_TEST
 
 START_TEST(targets_and_names_are_kept_apart) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
         size_t n, first;
 
-        ck_assert_int_eq(series_set_add(&set, "shop", "b", T0, 1), 0);
-        ck_assert_int_eq(series_set_add(&set, "sho", "pb", T0, 2), 0);
-        ck_assert_int_eq(series_set_add(&set, "shop", "a", T0, 3), 0);
-        first = series_set_of_target(&set, "shop", &n);
+        ck_assert_int_eq(series_book_add(&set, "shop", "b", T0, 1), 0);
+        ck_assert_int_eq(series_book_add(&set, "sho", "pb", T0, 2), 0);
+        ck_assert_int_eq(series_book_add(&set, "shop", "a", T0, 3), 0);
+        first = series_book_of_target(&set, "shop", &n);
         ck_assert_uint_eq(n, 2);
         ck_assert_str_eq(set.items[first]->name, "a");
         ck_assert_str_eq(set.items[first + 1]->name, "b");
-        ck_assert_ptr_null(series_set_find(&set, "shop", "pb"));
-        ck_assert_ptr_null(series_set_find(&set, "", ""));
+        ck_assert_ptr_null(series_book_find(&set, "shop", "pb"));
+        ck_assert_ptr_null(series_book_find(&set, "", ""));
 }
 END_TEST
 
 START_TEST(one_too_many_takes_the_place_of_an_idle_one_only) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
         char name[16];
 
         for (int i = 0; i < SERIES_MAX; i++) {
                 (void)snprintf(name, sizeof(name), "s%03d", i);
-                ck_assert_int_eq(series_set_add(&set, "shop", name, T0 + (usec_t)i, 1), 0);
+                ck_assert_int_eq(series_book_add(&set, "shop", name, T0 + (usec_t)i, 1), 0);
         }
-        ck_assert_int_eq(series_set_add(&set, "shop", "new", T0 + USEC_PER_HOUR - 1, 1), 1);
+        ck_assert_int_eq(series_book_add(&set, "shop", "new", T0 + USEC_PER_HOUR - 1, 1), 1);
         ck_assert_uint_eq(set.refused, 1);
-        ck_assert_int_eq(series_set_add(&set, "other", "new", T0, 1), 0);
-        ck_assert_int_eq(series_set_add(&set, "shop", "new", T0 + USEC_PER_HOUR, 1), 0);
-        ck_assert_ptr_null(series_set_find(&set, "shop", "s000"));
-        ck_assert_ptr_nonnull(series_set_find(&set, "shop", "s001"));
+        ck_assert_int_eq(series_book_add(&set, "other", "new", T0, 1), 0);
+        ck_assert_int_eq(series_book_add(&set, "shop", "new", T0 + USEC_PER_HOUR, 1), 0);
+        ck_assert_ptr_null(series_book_find(&set, "shop", "s000"));
+        ck_assert_ptr_nonnull(series_book_find(&set, "shop", "s001"));
 }
 END_TEST
 
@@ -182,7 +182,7 @@ START_TEST(d24_a_clock_that_jumps_loses_no_sample_and_repeats_none) {
         static const usec_t jumps[] = {USEC_PER_DAY, USEC_PER_HOUR, 20 * USEC_PER_DAY, 1};
 
         for (size_t i = 0; i < ELEMENTS(jumps); i++) {
-                _cleanup_(set_done) SeriesSet set = new_set();
+                _cleanup_(set_done) SeriesBook set = new_set();
                 _cleanup_(series_window_done) SeriesWindow window = {};
                 SeriesPoint all = {};
 
@@ -213,7 +213,7 @@ static void on_closed(void *userdata, Series *series, SeriesLevel level, const S
 }
 
 START_TEST(a_bucket_is_told_once_when_the_next_begins) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
         Told told = {};
 
         set.closed = on_closed;
@@ -227,7 +227,7 @@ START_TEST(a_bucket_is_told_once_when_the_next_begins) {
         expect(&told.last[LEVEL_MIDDLE], 60, 1, 1, 60);
         add(&set, T0 + USEC_PER_HOUR, 1);
         expect(&told.last[LEVEL_HOUR], 720, 1, 1, 720);
-        series_set_close(&set, T0 + USEC_PER_HOUR);
+        series_book_close(&set, T0 + USEC_PER_HOUR);
         ck_assert_uint_eq(told.count[LEVEL_HOUR], 2);
         expect(&told.last[LEVEL_HOUR], 1, 1, 1, 1);
 }
@@ -235,7 +235,7 @@ END_TEST
 
 /* Only fine buckets of the last minutes reached the file. */
 START_TEST(what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones) {
-        _cleanup_(set_done) SeriesSet set = new_set();
+        _cleanup_(set_done) SeriesBook set = new_set();
         const Ring *rings;
         Told told = {};
         SeriesPoint point;
@@ -244,12 +244,12 @@ START_TEST(what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones) {
         set.userdata = &told;
         for (unsigned i = 0; i < 260; i++) {
                 point = (SeriesPoint){T0 + i * 15 * USEC_PER_SEC, 1, i, i, i};
-                ck_assert_int_eq(series_set_put(&set, "shop", "a", LEVEL_FINE, &point), 0);
+                ck_assert_int_eq(series_book_put(&set, "shop", "a", LEVEL_FINE, &point), 0);
         }
         point = (SeriesPoint){T0, 20, 100, 100, 2000}; /* of another time: it is not added up again */
-        ck_assert_int_eq(series_set_put(&set, "shop", "a", LEVEL_MIDDLE, &point), 0);
-        series_set_rebuild(&set, T0 + 65 * USEC_PER_MINUTE);
-        rings = series_set_find(&set, "shop", "a")->rings;
+        ck_assert_int_eq(series_book_put(&set, "shop", "a", LEVEL_MIDDLE, &point), 0);
+        series_book_rebuild(&set, T0 + 65 * USEC_PER_MINUTE);
+        rings = series_book_find(&set, "shop", "a")->rings;
         ck_assert(ring_get(&rings[LEVEL_MIDDLE], T0 / USEC_PER_SEC, &point));
         expect(&point, 20, 100, 100, 2000);
         ck_assert(ring_get(&rings[LEVEL_MIDDLE], T0 / USEC_PER_SEC + 300, &point));
@@ -264,18 +264,18 @@ START_TEST(what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones) {
 END_TEST
 
 START_TEST(what_was_loaded_and_what_came_meanwhile_add_up) {
-        _cleanup_(set_done) SeriesSet loaded = new_set(), live = new_set();
+        _cleanup_(set_done) SeriesBook loaded = new_set(), live = new_set();
         Told told = {};
         SeriesPoint point = {T0, 4, 1, 9, 20};
 
-        ck_assert_int_eq(series_set_put(&loaded, "shop", "a", LEVEL_HOUR, &point), 0);
-        series_set_rebuild(&loaded, T0 + USEC_PER_MINUTE);
+        ck_assert_int_eq(series_book_put(&loaded, "shop", "a", LEVEL_HOUR, &point), 0);
+        series_book_rebuild(&loaded, T0 + USEC_PER_MINUTE);
         loaded.closed = on_closed;
         loaded.userdata = &told;
         add(&live, T0 + USEC_PER_MINUTE, 10);
         add(&live, T0 + 2 * USEC_PER_MINUTE, 0);
-        ck_assert_int_eq(series_set_merge(&loaded, &live, LEVEL_FINE), 0);
-        ck_assert(ring_get(&series_set_find(&loaded, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC,
+        ck_assert_int_eq(series_book_merge(&loaded, &live, LEVEL_FINE), 0);
+        ck_assert(ring_get(&series_book_find(&loaded, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC,
                            &point));
         expect(&point, 6, 0, 10, 30);
         ck_assert_uint_eq(told.count[LEVEL_HOUR], 0);

@@ -116,7 +116,7 @@ END_TEST
 /* What memory holds goes into the new file. */
 START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         _cleanup_(lab_done) Lab lab;
-        size_t n;
+        size_t n, events = 1;
 
         memset(garbage, 0x5a, sizeof(garbage));
         make_file(&lab);
@@ -131,6 +131,8 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
                 for (unsigned j = 0; j < 100; j++)
                         lab_sample(&lab, "a", lab.now + j * 15 * USEC_PER_SEC, 1);
                 lab.now += 25 * USEC_PER_MINUTE;
+                ck_assert_int_eq(history_add_event(lab.history, "shop", lab.now, "k", "later"), 0);
+                events++;
                 lab_write(&lab);
         }
         ck_assert_uint_eq(lab_status(&lab).resets, 1);
@@ -141,7 +143,26 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         ck_assert_double_eq(lab_sum(&lab, "a", T0 - 8 * USEC_PER_DAY, lab.now).max, 1999);
         ck_assert_str_eq(history_get(lab.history, "shop", "phase"), "kept");
         ck_assert_str_eq(history_events(lab.history, "shop", &n)[0].text, "t");
+        ck_assert_uint_eq(n, events);
         ck_assert_int_eq(history_buckets(lab.history, "shop", &n)[0].commits, 5);
+}
+END_TEST
+
+START_TEST(a_file_that_is_opened_again_is_not_added_twice) {
+        _cleanup_(lab_done) Lab lab;
+        size_t n;
+
+        make_file(&lab);
+        lab_start(&lab);
+        ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "k", "t"), 0);
+        lab_write(&lab);
+        store_close(lab.history->store); /* as after a read that found damage, which was none */
+        lab.history->is_open = false;
+        lab_write(&lab);
+        ck_assert(lab.history->is_open);
+        ck_assert_uint_eq(lab_sum(&lab, "a", T0 - 8 * USEC_PER_DAY, lab.now).count, 2000);
+        (void)history_events(lab.history, "shop", &n);
+        ck_assert_uint_eq(n, 1);
 }
 END_TEST
 
@@ -187,7 +208,7 @@ START_TEST(s4_a_newer_file_is_left_alone) {
 
         make_file(&lab);
         run_sql(&lab, "PRAGMA user_version = 999");
-        run_sql(&lab, "PRAGMA wal_checkpoint(TRUNCATE)");
+        run_sql(&lab, "PRAGMA journal_mode = DELETE"); /* what opening it would change */
         expect_left_alone(&lab, "later version of pgvigil (format 999, this one knows 1)");
 }
 END_TEST
@@ -354,7 +375,7 @@ START_TEST(a_full_file_keeps_the_newest) {
                 largest = lab_status(&lab).file_bytes > largest ? lab_status(&lab).file_bytes : largest;
         }
         ck_assert_uint_gt(largest, 800 << 10);
-        ck_assert_uint_le(largest, 1 << 20);
+        ck_assert_uint_le(largest, (1 << 20) * 95 / 100);
         ck_assert_uint_eq(lab_status(&lab).dropped, 0);
         lab_restart(&lab);
         ck_assert_int_eq(stat(lab.file, &st), 0);
@@ -437,6 +458,7 @@ START_TEST(what_is_older_than_retention_leaves_the_file) {
                                 lab_tick(&lab);
                         }
                         lab.now = T0 + age;
+                        lab_restart(&lab);
                         ck_assert_int_eq(history_set(lab.history, "shop", "k", "v"), 0);
                         lab_tick(&lab);
                         lab_stop(&lab);
@@ -478,13 +500,13 @@ START_TEST(d24_a_clock_that_is_wrong_by_a_year_costs_a_day) {
 }
 END_TEST
 
-static uint64_t resident(void) {
+static int64_t resident(void) {
         unsigned long size = 0, pages = 0;
         FILE *file = fopen("/proc/self/statm", "re");
 
         ck_assert_int_eq(fscanf(file, "%lu %lu", &size, &pages), 2);
         fclose(file);
-        return pages * 4096;
+        return (int64_t)pages * 4096;
 }
 
 /* 500 statements an hour, a bucket each quarter, an event each ten minutes. */
@@ -511,7 +533,7 @@ static void live_an_hour(Lab *lab, usec_t every) {
                         ck_assert_int_eq(history_add_event(lab->history, "shop", lab->now, "finding",
                                                            "check_orders_amount: pass -> fail (violated)"),
                                          0);
-                if (lab->now % (2 * USEC_PER_MINUTE) == 0 || every > USEC_PER_MINUTE)
+                if (lab->now % (8 * every) == 0)
                         lab_tick(lab);
         }
 }
@@ -520,7 +542,7 @@ static void live_an_hour(Lab *lab, usec_t every) {
  * the test takes seconds. With all of them it is 18 MiB of file and 10 of memory. */
 START_TEST(fifteen_days_of_one_target_stay_within_their_bounds) {
         _cleanup_(lab_done) Lab lab;
-        uint64_t before = resident(), after;
+        int64_t before = resident(), after;
         struct stat st;
 
         lab_init(&lab);
@@ -535,7 +557,7 @@ START_TEST(fifteen_days_of_one_target_stay_within_their_bounds) {
                (double)lab_status(&lab).file_bytes / (1 << 20));
         ck_assert_uint_le(lab_status(&lab).memory_bytes, 12 << 20);
 #ifndef __SANITIZE_ADDRESS__
-        ck_assert_uint_le(after - before, 16 << 20);
+        ck_assert_int_le(after - before, 16 << 20);
 #endif
         ck_assert_uint_eq(lab_status(&lab).errors, 0);
         ck_assert_uint_eq(lab_status(&lab).dropped, 0);
@@ -559,6 +581,7 @@ int main(void) {
                 a_garbage_log_is_passed_over,
                 two_damaged_files_are_kept_at_most,
                 damage_under_a_running_daemon_costs_what_is_on_disk_only,
+                a_file_that_is_opened_again_is_not_added_twice,
                 s4_a_newer_file_is_left_alone,
                 s4_a_foreign_file_is_left_alone,
                 s4_an_older_file_is_migrated_after_a_copy,
