@@ -51,6 +51,11 @@ int engine_configure(Engine *engine, Settings *settings);
 struct History;
 void engine_set_history(Engine *engine, struct History *history);
 
+/* Opens or closes a phase by hand. 1: done; 0: one is open already, or none is; -ENOENT: no such target;
+ * -EAGAIN: what was kept of it is not known yet. */
+int engine_phase_start(Engine *engine, const char *target);
+int engine_phase_stop(Engine *engine, const char *target);
+
 /* No new round begins; connections are closed; /health says stopping. */
 void engine_stop(Engine *engine);
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "pgvigil/model/health.h"
+#include "pgvigil/model/series.h"
 
 typedef enum MetricsFormat { METRICS_PROMETHEUS, METRICS_OPENMETRICS } MetricsFormat;
 
@@ -39,6 +40,15 @@ int render_findings_json(const View *view, const FindingFilter *filter, usec_t r
 
 /* /api/v1/status: targets, findings, tables, schedule, ages, health. */
 int render_status_json(const View *view, usec_t boottime, usec_t realtime, Buffer *out);
+
+/* /api/v1/phase/TARGET: the record of its phase, criteria, events and gaps among it. */
+int render_phase_json(const TargetView *target, usec_t realtime, Buffer *out);
+
+/* /api/v1/history: the points of one series, gaps among them. */
+int render_series_json(const char *target, const char *series, const SeriesWindow *window, Buffer *out);
+
+/* The same without a series: the names of those that there are; NULL for none. */
+int render_names_json(const char *target, char *const *names, Buffer *out);
 
 /* What a health answer is about: one target, or with NULL all of the view that count. */
 typedef struct HealthSubject {

@@ -143,6 +143,37 @@ static int answer_question(Daemon *daemon, const Question *question, Answer *ans
         return answer_buffer(answer, (unsigned)health.code, &body, HEALTH_TYPE);
 }
 
+static const char *parse_migration(void *userdata, const char *value) {
+        *(const char **)userdata = value;
+        return NULL;
+}
+
+static bool is_about(const PhaseRecord *record, const char *migration) {
+        for (size_t i = 0; i < record->batch.count; i++)
+                if (migration_name_matches(record->batch.items[i].name, migration))
+                        return true;
+        return false;
+}
+
+/* 200 says that the phase has passed, and nothing else does. */
+static int answer_verdict(const Question *question, const HttpRequest *request, Answer *answer) {
+        static const Parameter known[] = {{"migration", parse_migration, false}};
+        const PhaseRecord *record = question->target->phase;
+        _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+        const char *migration = NULL, *wrong = parameters_parse(request, known, ELEMENTS(known), &migration);
+        int r;
+
+        if (wrong)
+                return answer_error(answer, 400, wrong);
+        if (!record || record->started_at == 0)
+                return answer_error(answer, 404, "no monitoring phase");
+        if (migration && !is_about(record, migration))
+                return answer_error(answer, 404, "no monitoring phase of that migration");
+        r = render_phase_json(question->target, clock_realtime(), &body);
+        return r < 0 ? r
+                     : answer_buffer(answer, record->state == PHASE_PASSED ? 200 : 503, &body, HEALTH_TYPE);
+}
+
 int answer_health(Daemon *daemon, const HttpRequest *request, Answer *answer) {
         const View *view = engine_view(daemon->engine);
         Question question = {.query.fail_on = FAIL_ON_GATE};
@@ -151,7 +182,7 @@ int answer_health(Daemon *daemon, const HttpRequest *request, Answer *answer) {
         if (!parse_path(&question, view, request->path))
                 return answer_error(answer, 404, "no such target");
         if (question.query.check && str_equal(question.query.check, "verdict"))
-                return answer_error(answer, 404, "no monitoring phase");
+                return answer_verdict(&question, request, answer);
         wrong = parameters_parse(request, parameters, ELEMENTS(parameters), &question);
         if (wrong)
                 return answer_error(answer, 400, wrong);

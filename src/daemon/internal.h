@@ -84,6 +84,10 @@ bool daemon_is_authorized(const Daemon *daemon, const HttpRequest *request);
 int answer_error(Answer *answer, unsigned code, const char *text);
 int answer_buffer(Answer *answer, unsigned code, Buffer *buffer, const char *content_type);
 
+/* phase-routes.c */
+int answer_phase(Daemon *daemon, const HttpRequest *request, Answer *answer);
+int answer_history(Daemon *daemon, const HttpRequest *request, Answer *answer);
+
 /* page-routes.c */
 int answer_page(Daemon *daemon, const HttpRequest *request, Answer *answer);
 int answer_style(Daemon *daemon, const HttpRequest *request, Answer *answer);

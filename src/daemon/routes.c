@@ -7,9 +7,10 @@
 #include "internal.h"
 
 enum {
-        ROUTE_PREFIX = 1 << 0, /* the pattern ends in '/', more follows */
-        ROUTE_PROBE = 1 << 1,  /* also on probe_listen */
-        ROUTE_OPEN = 1 << 2,   /* never asks for a token */
+        ROUTE_PREFIX = 1 << 0,  /* the pattern ends in '/', more follows */
+        ROUTE_PROBE = 1 << 1,   /* also on probe_listen */
+        ROUTE_OPEN = 1 << 2,    /* never asks for a token */
+        ROUTE_CHANGES = 1 << 3, /* takes a POST, which only the daemon's own socket lets through */
 };
 
 typedef struct Route {
@@ -23,6 +24,11 @@ typedef struct Route {
 static const Route routes[] = {
         {"/", 0, answer_page, "The status page of all targets, for people."},
         {"/api/v1/findings", 0, answer_findings, "The findings; target=, status= and kind= filter them."},
+        {"/api/v1/history", 0, answer_history,
+         "One series over time; target= and series= name it, from= and to= bound it."},
+        {"/api/v1/phase/", ROUTE_PREFIX | ROUTE_CHANGES, answer_phase,
+         "The current or last monitoring phase of one target; POST …/start and …/stop on the daemon's own "
+         "socket."},
         {"/api/v1/status", 0, answer_status, "Everything known: targets, findings, schedule, ages."},
         {"/health", ROUTE_PROBE | ROUTE_OPEN, answer_health,
          "The probe for load balancers: the worst of the targets."},
@@ -120,6 +126,8 @@ int daemon_answer(void *userdata, const HttpRequest *request, unsigned *ret_code
 
         if (!route)
                 r = answer_error(&answer, 404, "no such path");
+        else if (str_equal(request->method, "POST") && !(route->flags & ROUTE_CHANGES))
+                r = answer_error(&answer, 405, "this path takes no POST");
         else if (!(route->flags & ROUTE_OPEN) && listener->kind != LISTENER_LOCAL &&
                  !daemon_is_authorized(daemon, request))
                 r = answer_error(&answer, 401, "a bearer token is needed");

@@ -220,6 +220,26 @@ void engine_set_history(Engine *engine, History *history) {
         engine->history = history;
 }
 
+static int phase_by_hand(Engine *engine, const char *name, bool is_start) {
+        Target **target = find_named(engine, name);
+        int r;
+
+        if (!target)
+                return -ENOENT;
+        r = watch_by_hand(*target, is_start, clock_realtime());
+        if (r > 0)
+                engine_changed(engine);
+        return r;
+}
+
+int engine_phase_start(Engine *engine, const char *target) {
+        return phase_by_hand(engine, target, true);
+}
+
+int engine_phase_stop(Engine *engine, const char *target) {
+        return phase_by_hand(engine, target, false);
+}
+
 void engine_stop(Engine *engine) {
         engine->is_stopped = true;
         engine->view.is_stopping = true;

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "internal.h"
+#include "pgvigil/base/clock.h"
 #include "pgvigil/checks.h"
 #include "pgvigil/model/health.h"
 
@@ -216,6 +217,23 @@ static int make_live(const Engine *engine, const TargetView *view, usec_t bootti
         return 0;
 }
 
+static int make_phase(const TargetView *view, usec_t realtime, Table **tables, size_t *n) {
+        size_t first = *n;
+        int r;
+
+        if (!view->phase)
+                return 0;
+        r = table_new(&phase_shape, view->name, &tables[first]);
+        if (r < 0)
+                return r;
+        (*n)++;
+        r = table_new(&phase_criterion_shape, view->name, &tables[first + 1]);
+        if (r < 0)
+                return r;
+        (*n)++;
+        return phase_fill(view->phase, realtime, tables[first], tables[first + 1]);
+}
+
 static int make_reload(const View *view, Table **ret) {
         _cleanup_(table_freep) Table *table = NULL;
         int r = table_new(&reload_shape, NULL, &table);
@@ -259,10 +277,12 @@ int engine_tables(const Engine *engine, bool live, usec_t boottime, Table ***ret
         if (live)
                 r = make_reload(view, &tables[n++]);
         for (size_t i = 0; i < view->n_targets && r >= 0; i++) {
-                if (live)
-                        r = make_live(engine, view->targets[i], boottime, &tables[n++]);
-                else
+                if (!live)
                         r = make_polled(view->targets[i], tables, &n);
+                else
+                        r = make_live(engine, view->targets[i], boottime, &tables[n++]);
+                if (live && r >= 0)
+                        r = make_phase(view->targets[i], clock_realtime(), tables, &n);
         }
         if (r < 0) {
                 engine_tables_free(tables, n);
@@ -277,8 +297,9 @@ int engine_tables(const Engine *engine, bool live, usec_t boottime, Table ***ret
 
 const Shape *const *engine_shapes(void) {
         static const Shape *shapes[SHAPES_MAX];
-        static const Shape *const own[] = {&target_shape, &findings_shape, &run_shape,   &failure_shape,
-                                           &method_shape, &live_shape,     &reload_shape};
+        static const Shape *const own[] = {&target_shape,  &findings_shape, &run_shape,
+                                           &failure_shape, &method_shape,   &live_shape,
+                                           &reload_shape,  &phase_shape,    &phase_criterion_shape};
         static const CheckKind *const kinds[] = {
 #define CHECK(name) &name##_check,
 #include "pgvigil/checks.def"

@@ -259,3 +259,20 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
         tell_state(target, state);
         tell_criteria(target, criteria);
 }
+
+int watch_by_hand(Target *target, bool is_start, usec_t realtime) {
+        Watch *watch = &target->watch;
+        PhaseState before = watch->record.state;
+        int r;
+
+        if (!watch->is_begun)
+                return -EAGAIN;
+        r = is_start ? phase_start(&watch->record, &target->settings.phase, realtime)
+                     : phase_stop(&watch->record, realtime);
+        if (r <= 0)
+                return r;
+        if (keep(target) < 0 || (is_start && keep_picture(target) < 0))
+                log_oom();
+        tell_state(target, before);
+        return 1;
+}

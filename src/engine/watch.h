@@ -24,6 +24,9 @@ typedef struct Watch {
 void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime);
 void watch_done(Watch *watch);
 
+/* Opens or closes a phase. 1: done; 0: nothing to do; -EAGAIN: what was kept is not known yet. */
+int watch_by_hand(Target *target, bool is_start, usec_t realtime);
+
 /* Samples of the jobs that have run since they were taken last. */
 void watch_sample(Target *target, usec_t realtime);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "findings.h"
+#include "json-phase.h"
 
 static bool finding_is_called(const Finding *finding, const char *check) {
         return str_equal(finding->name, check) || str_equal(finding_kind_name(finding->kind), check);
@@ -128,6 +129,7 @@ static int write_checks(JsonWriter *json, const HealthSubject *subject, const He
 
 int render_health_json(const Health *health, const HealthSubject *subject, const HealthQuery *query,
                        usec_t boottime, usec_t realtime, Buffer *out) {
+        const PhaseRecord *phase = subject->target ? subject->target->phase : NULL;
         JsonWriter json = {.out = out};
 
         writer_open(&json, NULL, '{');
@@ -142,8 +144,8 @@ int render_health_json(const Health *health, const HealthSubject *subject, const
         writer_scope(&json, &health->scope);
         writer_int(&json, "violations", health->scope.violations);
         writer_int(&json, "unknown", (int64_t)health->scope.unknown);
-        writer_null(&json, "phase");
-        writer_null(&json, "phase_remaining_s");
+        writer_text(&json, "phase", phase ? phase_state_name(phase->state) : NULL);
+        writer_phase_left(&json, "phase_remaining_s", phase, realtime);
         writer_time(&json, "time", realtime);
         if (query->verbose) {
                 int r = write_checks(&json, subject, query, boottime);

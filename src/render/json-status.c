@@ -5,6 +5,7 @@
 
 #include "findings.h"
 #include "format.h"
+#include "json-phase.h"
 
 static const char *const reach_names[] = {
         [REACH_STARTING] = "starting",       [REACH_OK] = "ok",         [REACH_FAILING] = "failing",
@@ -93,7 +94,8 @@ static void write_tables(JsonWriter *json, const TargetView *target) {
         writer_close(json, '}');
 }
 
-static void write_target(JsonWriter *json, const TargetView *target, const Health *health, usec_t boottime) {
+static void write_target(JsonWriter *json, const TargetView *target, const Health *health, usec_t boottime,
+                         usec_t realtime) {
         Scope scope = findings_scope(target->findings, target->n_findings);
 
         writer_open(json, NULL, '{');
@@ -106,7 +108,7 @@ static void write_target(JsonWriter *json, const TargetView *target, const Healt
         write_health(json, health);
         writer_scope(json, &scope);
         writer_text(json, "doing", target->doing);
-        writer_null(json, "phase");
+        writer_phase(json, "phase", target, realtime);
         write_schedule(json, target, boottime);
         writer_open(json, "findings", '[');
         for (size_t i = 0; i < target->n_findings; i++)
@@ -138,7 +140,7 @@ int render_status_json(const View *view, usec_t boottime, usec_t realtime, Buffe
         writer_open(&json, "targets", '[');
         for (size_t i = 0; i < view->n_targets; i++) {
                 Health health = health_of_target(view, view->targets[i], &plain, boottime);
-                write_target(&json, view->targets[i], &health, boottime);
+                write_target(&json, view->targets[i], &health, boottime, realtime);
         }
         writer_close(&json, ']');
         writer_close(&json, '}');

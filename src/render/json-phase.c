@@ -1,0 +1,154 @@
+/* The monitoring phase as JSON: /api/v1/phase/TARGET, and what other answers say of it.
+ *
+ * SPDX-License-Identifier: PostgreSQL */
+#include "json-phase.h"
+
+#include "findings.h"
+#include "pgvigil/render.h"
+
+/* The name that the phase is about: of the batch its first migration. */
+static const char *migration_of(const TargetView *target) {
+        const PhaseRecord *record = target->phase;
+        const char *wanted = target->settings ? target->settings->phase.migration : NULL;
+
+        if (record->batch.count > 0)
+                return record->batch.items[0].name;
+        return str_is_empty(wanted) ? NULL : wanted;
+}
+
+static void write_batch(JsonWriter *json, const char *key, const PhaseMigrations *list) {
+        writer_open(json, key, '[');
+        for (size_t i = 0; i < list->count; i++) {
+                writer_open(json, NULL, '{');
+                writer_text(json, "name", list->items[i].name);
+                writer_time(json, "finished_at", list->items[i].finished_at);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+}
+
+static void write_criteria(JsonWriter *json, const PhaseRecord *record) {
+        writer_open(json, "criteria", '[');
+        for (size_t i = 0; i < N_CRITERIA; i++) {
+                const CriterionResult *result = &record->criteria[i];
+
+                if (!result->reason)
+                        continue;
+                writer_open(json, NULL, '{');
+                writer_text(json, "criterion", criterion_name((Criterion)i));
+                writer_text(json, "status", status_name(result->status));
+                writer_text(json, "reason", result->reason);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+}
+
+static void write_events(JsonWriter *json, const PhaseRecord *record) {
+        writer_open(json, "events", '[');
+        for (size_t i = 0; i < record->n_events; i++) {
+                const PhaseEvent *event = &record->events[i];
+
+                writer_open(json, NULL, '{');
+                writer_text(json, "event", phase_event_name(event->kind));
+                writer_text(json, "object", event->object);
+                writer_time(json, "from", event->from);
+                writer_time(json, "to", event->to);
+                if (event->kind == PHASE_EVENT_VIOLATED)
+                        writer_int(json, "rows", event->rows);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+}
+
+static void write_gaps(JsonWriter *json, const PhaseRecord *record) {
+        writer_open(json, "gaps", '[');
+        for (size_t i = 0; i < record->n_gaps; i++) {
+                writer_open(json, NULL, '{');
+                writer_time(json, "from", record->gaps[i].from);
+                writer_time(json, "to", record->gaps[i].to);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+}
+
+void writer_phase_left(JsonWriter *json, const char *key, const PhaseRecord *record, usec_t realtime) {
+        if (record && record->state == PHASE_WATCHING)
+                writer_seconds(json, key, usec_since(record->ends_at, realtime));
+        else
+                writer_null(json, key);
+}
+
+void writer_phase(JsonWriter *json, const char *key, const TargetView *target, usec_t realtime) {
+        const PhaseRecord *record = target->phase;
+
+        if (!record) {
+                writer_null(json, key);
+                return;
+        }
+        writer_open(json, key, '{');
+        writer_text(json, "target", target->name);
+        writer_text(json, "state", phase_state_name(record->state));
+        writer_text(json, "migration", migration_of(target));
+        writer_time(json, "started_at", record->started_at);
+        writer_time(json, "ends_at", record->ends_at);
+        writer_time(json, "closed_at", record->closed_at);
+        writer_phase_left(json, "remaining_s", record, realtime);
+        writer_text(json, "verdict", phase_is_over(record) ? phase_state_name(record->state) : NULL);
+        writer_text(json, "note", record->note);
+        writer_text(json, "cannot_pass", record->cannot_pass);
+        write_criteria(json, record);
+        write_batch(json, "batch", &record->batch);
+        write_events(json, record);
+        write_gaps(json, record);
+        writer_close(json, '}');
+}
+
+int render_phase_json(const TargetView *target, usec_t realtime, Buffer *out) {
+        JsonWriter json = {.out = out};
+
+        writer_phase(&json, NULL, target, realtime);
+        buffer_add_char(out, '\n');
+        return buffer_error(out);
+}
+
+int render_series_json(const char *target, const char *series, const SeriesWindow *window, Buffer *out) {
+        JsonWriter json = {.out = out};
+
+        writer_open(&json, NULL, '{');
+        writer_text(&json, "target", target);
+        writer_text(&json, "series", series);
+        writer_seconds(&json, "step_s", window->step);
+        writer_open(&json, "points", '[');
+        for (size_t i = 0; i < window->n_points; i++) {
+                const SeriesPoint *point = &window->points[i];
+
+                writer_open(&json, NULL, '{');
+                writer_time(&json, "time", point->start);
+                writer_int(&json, "count", point->count);
+                if (point->count > 0) {
+                        writer_number(&json, "mean", point->sum / point->count);
+                        writer_number(&json, "min", point->min);
+                        writer_number(&json, "max", point->max);
+                        writer_number(&json, "sum", point->sum);
+                }
+                writer_close(&json, '}');
+        }
+        writer_close(&json, ']');
+        writer_close(&json, '}');
+        buffer_add_char(out, '\n');
+        return buffer_error(out);
+}
+
+int render_names_json(const char *target, char *const *names, Buffer *out) {
+        JsonWriter json = {.out = out};
+
+        writer_open(&json, NULL, '{');
+        writer_text(&json, "target", target);
+        writer_open(&json, "series", '[');
+        for (; names && *names; names++)
+                writer_text(&json, NULL, *names);
+        writer_close(&json, ']');
+        writer_close(&json, '}');
+        buffer_add_char(out, '\n');
+        return buffer_error(out);
+}
