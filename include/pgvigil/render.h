@@ -80,6 +80,19 @@ const char *render_html_style(void);
 int render_status_text(const char *json, size_t length, const TextOptions *options, Buffer *out,
                        Status *ret_status);
 
+/* What `pgvigil report` prints, from the same text; *ret is the worst of the targets. -EBADMSG: not that. */
+typedef enum ReportOutcome {
+        REPORT_PASSED,
+        REPORT_INCONCLUSIVE, /* or stopped */
+        REPORT_NONE,         /* no phase yet */
+        REPORT_WATCHING,
+        REPORT_FAILING, /* not over, and a criterion fails */
+        REPORT_FAILED,
+} ReportOutcome;
+int render_report_text(const char *json, size_t length, const TextOptions *options, Buffer *out,
+                       ReportOutcome *ret);
+int render_report_json(const char *json, size_t length, Buffer *out); /* { "version", "phases": [...] } */
+
 /* The reference of checks' fields, reasons and options as man-page source (mdoc), for generating
  * the manual: `what` is "options", "reasons", "metrics" or "findings". -EINVAL: unknown. */
 int render_manual(const char *what, const Shape *const *shapes, Buffer *out);

@@ -38,9 +38,9 @@ void answer_forget(CountTable *table) {
         }
 }
 
+/* The keys of a later walk are none of the pass's: where its own were cut they begin anew with it. */
 static bool has_all_keys(const CountTable *table) {
-        return table->pass.method == METHOD_WALK && !table->keys.is_cut && table->details.key_columns &&
-               table->n_rules <= KEYS_RULES;
+        return table->pass.has_keys && !table->keys.is_cut;
 }
 
 /* Rows whose keys are kept are looked at again and again: what they say is newer than the walk. */
@@ -287,6 +287,8 @@ int answer_walk(CountTable *table, const CheckContext *context) {
         r = remember(table, &table->walk, context);
         if (r < 0)
                 return r;
+        table->pass.has_keys = !table->keys.is_cut && table->details.key_columns &&
+                               table->n_rules <= KEYS_RULES;
         for (size_t i = 0; i < table->n_rules; i++) {
                 CountRule *rule = table->rules[i];
 

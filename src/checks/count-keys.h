@@ -20,7 +20,8 @@ typedef struct Key {
 typedef struct Keys {
         Key *items; /* sorted by `shown` */
         size_t n;
-        bool is_cut; /* there were more than KEYS_MAX: not each breaking row is in it */
+        bool is_owed; /* those of a slice that was counted are asked for: lost, if no answer comes */
+        bool is_cut;  /* there were more than KEYS_MAX: not each breaking row is in it */
 } Keys;
 
 /* Of rows key, parts, broken (as count_key_rows): adds them; what is known already takes the new

@@ -118,6 +118,7 @@ static int accept_read(CountTable *table, const CheckContext *context, const Out
         if (r < 0)
                 return r == -EINVAL ? 0 : r;
         table->cursor = 0;
+        table->keys.is_owed = table->slice_breaks && keeps_keys(table);
         table->share -= read_cost(table);
         return count_is_slice(table) ? 0 : answer_counted(table, counts, context);
 }
@@ -159,6 +160,7 @@ static int accept_keys(CountTable *table, const CheckContext *context, const Out
         CountRule *rule = count_is_slice(table) ? NULL : table->rules[table->cursor++];
         int r = rule ? 0 : keys_add(&table->keys, outcome->table);
 
+        table->keys.is_owed = false;
         if (!rule)
                 table->share -= slice_cost(table);
         for (size_t row = 0; rule && r >= 0 && row < outcome->table->n_rows; row++)

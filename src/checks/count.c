@@ -31,6 +31,8 @@ void count_begin(CountTable *table, int64_t share, bool safety) {
         table->has_suspect = table->is_later = table->is_alternative = false;
         table->share = share;
         table->cursor = 0;
+        table->keys.is_cut |= table->keys.is_owed; /* the connection was lost in between */
+        table->keys.is_owed = false;
         for (size_t i = 0; i < table->n_rules; i++) {
                 CountRule *rule = table->rules[i];
 

@@ -37,6 +37,7 @@ typedef struct CountPass {
         Method method;
         usec_t at, boottime, cycle;
         int64_t bound;
+        bool has_keys; /* of all rows that it found, as long as they are not cut */
 } CountPass;
 
 typedef struct CountTable {

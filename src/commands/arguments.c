@@ -38,14 +38,18 @@ static const Argument table[] = {
         {"dump", 0, ARGUMENT_FLAG, AT(dump), " config ", NULL, "print the effective settings"},
         {"explain", 0, ARGUMENT_FLAG, AT(explain), " check ", NULL,
          "print each statement, its method and its cost; count nothing"},
-        {"format", 'f', ARGUMENT_FORMAT, AT(json), " check status ", "text|json", "output format"},
+        {"fail-fast", 0, ARGUMENT_FLAG, AT(fail_fast), " report ", NULL,
+         "with --wait: end as soon as a criterion fails"},
+        {"format", 'f', ARGUMENT_FORMAT, AT(json), " check status report phase ", "text|json",
+         "output format"},
         {"grants", 0, ARGUMENT_FLAG, AT(grants), " init ", NULL, "print the least privileges as SQL instead"},
         {"quiet", 'q', ARGUMENT_FLAG, AT(quiet), NULL, NULL, "only what does not pass"},
         {"rows", 0, ARGUMENT_NUMBER, AT(rows), " check ", "N",
          "also the keys of up to N violating rows a rule"},
-        {"target", 't', ARGUMENT_LIST, AT(targets), " check status ", "NAME",
+        {"target", 't', ARGUMENT_LIST, AT(targets), " check status report phase ", "NAME",
          "only this target (repeatable)"},
         {"verbose", 'v', ARGUMENT_FLAG, AT(verbose), NULL, NULL, "also what passes, and how it was obtained"},
+        {"wait", 0, ARGUMENT_FLAG, AT(wait), " report ", NULL, "until the phase is over"},
         {"walk", 0, ARGUMENT_FLAG, AT(walk), " check ", NULL,
          "read every watched table, also where constraints prove that no row can break them"},
 };
@@ -116,10 +120,12 @@ static int take(const Argument *argument, const char *value, Arguments *ret) {
         case ARGUMENT_NUMBER:
                 return parse_number(value, field);
         case ARGUMENT_FORMAT:
-                *(bool *)field = str_equal(value, "json");
-                if (*(bool *)field || str_equal(value, "text"))
+                ret->json = str_equal(value, "json");
+                ret->html = str_equal(value, "html") && str_equal(ret->command, "report");
+                if (ret->json || ret->html || str_equal(value, "text"))
                         return 0;
-                fprintf(stderr, "pgvigil: --format is text or json, not \"%s\"\n", value);
+                fprintf(stderr, "pgvigil: --format is text or json%s, not \"%s\"\n",
+                        str_equal(ret->command, "report") ? " or html" : "", value);
                 return EXIT_USAGE;
         }
         return EXIT_USAGE;
@@ -162,7 +168,7 @@ static const Argument *find(int code) {
 
 static int take_operands(const char *command, int argc, char **argv, Arguments *ret) {
         bool takes_one = str_equal(command, "check") || str_equal(command, "init") ||
-                         str_equal(command, "manual");
+                         str_equal(command, "manual") || str_equal(command, "phase");
 
         if (optind < argc && takes_one)
                 ret->operand = argv[optind++];
@@ -175,7 +181,7 @@ static int take_operands(const char *command, int argc, char **argv, Arguments *
                 fprintf(stderr, "pgvigil: give the conninfo once: as --conninfo or as the argument\n");
                 return EXIT_USAGE;
         }
-        if (ret->operand && !str_equal(command, "manual"))
+        if (ret->operand && !str_equal(command, "manual") && !str_equal(command, "phase"))
                 ret->conninfo = TAKE(ret->operand);
         return 0;
 }

@@ -15,8 +15,8 @@ typedef struct Arguments {
         char **targets;     /* owned; NULL: all */
         const char *conninfo;
         const char *operand;
-        bool json, quiet, verbose;
-        bool dump, explain, grants, walk;
+        bool json, html, quiet, verbose;
+        bool dump, explain, fail_fast, grants, wait, walk;
         long rows;
 } Arguments;
 
