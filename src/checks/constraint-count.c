@@ -225,7 +225,8 @@ static int take_error(const Run *run, const char *sqlstate) {
         bool is_fault = is_rules_fault(run, sqlstate);
         int r = 0;
 
-        if (counting->step == STEP_ROWS && count_slow_down(run->group->table, reason_of(sqlstate)))
+        if (counting->step == STEP_ROWS &&
+            count_slow_down(run->group->table, run->context, reason_of(sqlstate)))
                 return 0;
         (void)str_set(&counting->plan, NULL);
         counting->is_outdated |= counting->step == STEP_LOCK && sqlstate_in(sqlstate, "42P01");

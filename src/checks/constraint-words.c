@@ -116,7 +116,7 @@ static bool is_opaque_word(const char *word) {
                 "current_schema",  "current_time", "current_timestamp",
                 "current_user",    "localtime",    "localtimestamp",
                 "operator",        "select",       "session_user",
-                "system_user",     "user",
+                "system_user",     "table",        "user",
         };
 
         for (size_t i = 0; i < ELEMENTS(words); i++)
@@ -125,12 +125,19 @@ static bool is_opaque_word(const char *word) {
         return false;
 }
 
-/* Literals that mean another time each day, and types whose input may be a user's code. */
-static bool has_opaque_literal(const char *expression) {
-        static const char *const literals[] = {"'now", "'today", "'tomorrow", "'yesterday"};
+/* What could hide a word from skip_to_name(): comments, and strings that do not end at the next quote. */
+static bool is_unreadable(const char *expression) {
+        return strpbrk(expression, "$\\") || strstr(expression, "/*") || strstr(expression, "--") ||
+               strcasestr(expression, "U&");
+}
 
-        for (size_t i = 0; i < ELEMENTS(literals); i++)
-                if (strcasestr(expression, literals[i]))
+/* Words that mean another time each day, wherever they stand in a literal, and types whose input may be a
+ * user's code. */
+static bool has_opaque_literal(const char *expression) {
+        static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
+
+        for (size_t i = 0; strchr(expression, '\'') && i < ELEMENTS(words); i++)
+                if (strcasestr(expression, words[i]))
                         return true;
         for (const char *cast = expression; (cast = strstr(cast, "::"));) {
                 cast += 2;
@@ -146,7 +153,7 @@ static bool has_opaque_literal(const char *expression) {
 int constraint_calls(const char *expression, char ***calls, bool *ret_is_opaque) {
         const char *begin = expression;
 
-        *ret_is_opaque = has_opaque_literal(expression);
+        *ret_is_opaque = is_unreadable(expression) || has_opaque_literal(expression);
         while (*(expression = skip_to_name(expression))) {
                 _cleanup_(buffer_done) Buffer word = BUFFER_NULL;
                 bool is_qualified = expression > begin && expression[-1] == '.';

@@ -101,7 +101,7 @@ static int remember(CountTable *table, const Walk *walk, const CheckContext *con
         table->pass.at = walk ? walk->at : context->realtime;
         table->pass.boottime = walk ? walk->boottime : context->boottime;
         table->pass.cycle = walk ? usec_since(context->boottime, walk->boottime) : 0;
-        table->pass.bound = walk && facts->moved > walk->moved ? facts->moved - walk->moved : 0;
+        table->pass.bound = walk ? walk_bound(walk, facts) : 0;
         if (str_set(&table->pass.snapshot, walk ? walk->snapshot : facts->snapshot) < 0 ||
             str_set(&table->pass.signature, walk ? walk->signature : facts->signature) < 0 ||
             str_set(&table->pass.time, walk ? walk->time : facts->time) < 0)
@@ -144,16 +144,22 @@ int answer_begin_walk(CountTable *table, const CheckContext *context) {
         return walk_begin(walk, &table->facts, context->boottime, context->realtime);
 }
 
-bool answer_is_walking(const CountTable *table) {
-        if (!(table->is_safety ? &table->safety : &table->walk)->is_active)
+/* A rule that a walk left out once is part of it no more, and waits for the next one. A table that was
+ * rewritten has its rows in other places: its walk begins anew. */
+bool answer_is_walking(CountTable *table) {
+        const Walk *walk = table->is_safety ? &table->safety : &table->walk;
+        size_t n = 0;
+
+        if (!walk->is_active || walk->files != table->facts.files)
                 return false;
         for (size_t i = 0; i < table->n_rules; i++) {
-                const CountRule *rule = table->rules[i];
+                CountRule *rule = table->rules[i];
+                bool *is_in = table->is_safety ? &rule->in_safety : &rule->in_walk;
 
-                if (count_reads(table, rule) && !(table->is_safety ? rule->in_safety : rule->in_walk))
-                        return false;
+                *is_in &= count_reads(table, rule);
+                n += *is_in;
         }
-        return true;
+        return n > 0;
 }
 
 /* A walk of everything meets rows that cannot be there by what is believed: it is believed no more. */

@@ -18,7 +18,7 @@ int answer_counted(CountTable *table, const int64_t *counts, const CheckContext 
 
 /* Begins a walk, of the count or (table->is_safety) of everything. 0 or -ENOMEM. */
 int answer_begin_walk(CountTable *table, const CheckContext *context);
-bool answer_is_walking(const CountTable *table); /* one over all rules that it must read */
+bool answer_is_walking(CountTable *table); /* one over all rules that it must read */
 /* What a slice held: rows { page, counts }; the walk goes on behind it. 0, -ENOMEM, -EINVAL. */
 int answer_slice(CountTable *table, const Table *rows, usec_t duration);
 

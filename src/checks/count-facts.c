@@ -46,7 +46,9 @@
  * back rows that were corrected, and neither the catalog nor the system identifier tells. */
 #define SERVER                                                                                               \
         "pg_catalog.pg_postmaster_start_time(),\n"                                                           \
-        "   (SELECT b.stats_reset FROM pg_catalog.pg_stat_bgwriter b)"
+        "   (SELECT b.stats_reset FROM pg_catalog.pg_stat_bgwriter b),\n"                                    \
+        "   (SELECT pg_catalog.sum(pg_catalog.hashtext(pg_catalog.concat_ws(' ', e.oid, e.xmin)))\n"         \
+        "   FROM pg_catalog.pg_enum e)"
 
 /* pg_current_snapshot() alone may come again on another server, or after a crash that lost
  * commits: both end the session, so its beginning is part of the epoch. */
@@ -78,9 +80,15 @@ const char count_facts_sql[] = TREE
         " pg_catalog.row_security_active(r.oid) AS row_security,\n"
         " coalesce(pg_catalog.pg_relation_size(r.oid), 0)\n"
         "  / pg_catalog.current_setting('block_size')::int8 AS pages,\n"
-        " CASE WHEN c.relpages > 0 THEN pg_catalog.ceil(c.reltuples / c.relpages)::int8 END AS density,\n"
+        " CASE WHEN c.relpages > 0 AND c.reltuples > 0 THEN pg_catalog.ceil(c.reltuples / c.relpages)::int8 "
+        "END AS density,\n"
         " pg_catalog.pg_stat_get_tuples_updated(r.oid) - "
-        "pg_catalog.pg_stat_get_tuples_hot_updated(r.oid) AS moved,\n"
+        "pg_catalog.pg_stat_get_tuples_hot_updated(r.oid) +\n"
+        "  CASE WHEN c.relispartition THEN pg_catalog.pg_stat_get_tuples_deleted(r.oid) ELSE 0 END AS "
+        "moved,\n"
+        " pg_catalog.pg_relation_filenode(r.oid)::int8 AS file,\n"
+        " (SELECT d.stats_reset::text FROM pg_catalog.pg_stat_database d WHERE d.datname = "
+        "pg_catalog.current_database()) AS reset,\n"
         " pg_catalog.concat_ws(',', r.oid, pg_catalog.pg_relation_filenode(r.oid),\n"
         "  pg_catalog.pg_stat_get_tuples_inserted(r.oid), "
         "pg_catalog.pg_stat_get_tuples_updated(r.oid),\n"
@@ -105,6 +113,7 @@ static const Field facts_fields[] = {
         {"can_read", VALUE_BOOL, FIELD_HIDDEN},     {"can_use", VALUE_BOOL, FIELD_HIDDEN},
         {"row_security", VALUE_BOOL, FIELD_HIDDEN}, {"pages", VALUE_INT, FIELD_HIDDEN},
         {"density", VALUE_INT, FIELD_HIDDEN},       {"moved", VALUE_INT, FIELD_HIDDEN},
+        {"file", VALUE_INT, FIELD_HIDDEN},          {"reset", VALUE_TEXT, FIELD_HIDDEN},
         {"signature", VALUE_TEXT, FIELD_HIDDEN},    {"fingerprint", VALUE_TEXT, FIELD_HIDDEN},
         {"epoch", VALUE_TEXT, FIELD_HIDDEN},        {"snapshot", VALUE_TEXT, FIELD_HIDDEN},
         {"now", VALUE_TEXT, FIELD_HIDDEN},          {"busy", VALUE_INT, FIELD_HIDDEN},
@@ -141,6 +150,8 @@ Reason count_facts_blocked(const Table *rows, int64_t id, bool only) {
 /* Rows of a page where nobody has looked yet. */
 #define DENSITY 100
 
+#define HASH_PRIME UINT64_C(0x100000001b3) /* FNV-1a's */
+
 static int load_leaf(Facts *facts, const Table *rows, size_t row) {
         Leaf *leaf = &facts->leaves[facts->n_leaves];
         int64_t density = table_is_null(rows, row, "density") ? DENSITY : table_int(rows, row, "density");
@@ -151,6 +162,8 @@ static int load_leaf(Facts *facts, const Table *rows, size_t row) {
         facts->pages += leaf->pages;
         facts->rows += leaf->pages * density;
         facts->moved += table_int(rows, row, "moved");
+        facts->files = (facts->files ^ (uint64_t)leaf->id) * HASH_PRIME;
+        facts->files = (facts->files ^ (uint64_t)table_int(rows, row, "file")) * HASH_PRIME;
         facts->can_slice &= table_bool(rows, row, "can_read") && table_bool(rows, row, "can_use") &&
                             !table_bool(rows, row, "row_security");
         return str_set(&leaf->sql, table_text(rows, row, "leaf"));
@@ -181,6 +194,7 @@ int count_facts_load(const Table *rows, Facts *ret) {
         facts.signature = buffer_take(&signature);
         if (r < 0 || !facts.snapshot || !facts.signature ||
             str_set(&facts.fingerprint, table_text(rows, 0, "fingerprint")) < 0 ||
+            str_set(&facts.reset, table_text(rows, 0, "reset")) < 0 ||
             str_set(&facts.time, table_text(rows, 0, "now")) < 0)
                 return -ENOMEM;
         *ret = facts;
@@ -196,5 +210,6 @@ void count_facts_done(Facts *facts) {
         free(facts->snapshot);
         free(facts->signature);
         free(facts->time);
+        free(facts->reset);
         *facts = (Facts){};
 }

@@ -90,6 +90,8 @@ bool method_map_pays(const MethodFacts *facts) {
 static const char *not_by_delta(const MethodFacts *f) {
         if (f->is_suspect)
                 return "a walk found rows that the catalog denies";
+        if (!f->was_counted)
+                return "not counted yet";
         if (f->is_opaque)
                 return "the rule depends on more than its row";
         if (f->has_others)

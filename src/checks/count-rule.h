@@ -13,7 +13,7 @@ typedef struct CountAnswer {
         Method method;
         usec_t at, boottime; /* as of: of a walk its beginning */
         usec_t cycle;        /* how long reading the whole table takes; 0: read in one piece */
-        int64_t bound;       /* rows that a walk may have missed at most */
+        int64_t bound;       /* rows that a walk may have missed at most; -1: not known */
         unsigned percent;    /* of the reading that is under way */
 } CountAnswer;
 

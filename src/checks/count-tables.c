@@ -239,7 +239,8 @@ int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContex
 int count_safety_take(SafetyVisit *visit, const CheckContext *context, const Outcome *outcome) {
         if (outcome->kind != OUTCOME_ERROR)
                 return count_take(visit->table, context, outcome);
-        count_fail(visit->table, check_reason(outcome->sqlstate));
+        if (!count_slow_down(visit->table, context, check_reason(outcome->sqlstate)))
+                count_fail(visit->table, check_reason(outcome->sqlstate));
         return 0;
 }
 

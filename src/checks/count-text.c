@@ -145,7 +145,9 @@ void count_add_dirty(Buffer *out, const CountTable *table, const Leaf *leaf, boo
 const char count_fence_sql[] =
         "SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', c.oid, "
         "pg_catalog.pg_relation_filenode(c.oid), "
-        "pg_catalog.pg_stat_get_vacuum_count(c.oid), pg_catalog.pg_stat_get_autovacuum_count(c.oid)), ',' "
+        "pg_catalog.pg_stat_get_vacuum_count(c.oid), pg_catalog.pg_stat_get_autovacuum_count(c.oid), "
+        "pg_catalog.pg_stat_get_last_vacuum_time(c.oid), "
+        "pg_catalog.pg_stat_get_last_autovacuum_time(c.oid)), ',' "
         "ORDER BY c.oid) AS fence, "
         "EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum v WHERE v.datname = "
         "pg_catalog.current_database() "

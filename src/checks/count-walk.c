@@ -19,10 +19,12 @@ int walk_begin(Walk *walk, const Facts *facts, usec_t boottime, usec_t realtime)
         walk_done(walk);
         walk->slice = slice;
         walk->moved = facts->moved;
+        walk->files = facts->files;
         walk->at = realtime;
         walk->boottime = boottime;
         if (str_set(&walk->snapshot, facts->snapshot) < 0 ||
-            str_set(&walk->signature, facts->signature) < 0 || str_set(&walk->time, facts->time) < 0)
+            str_set(&walk->signature, facts->signature) < 0 || str_set(&walk->time, facts->time) < 0 ||
+            str_set(&walk->reset, facts->reset) < 0)
                 return -ENOMEM;
         walk->is_active = true;
         return 0;
@@ -32,6 +34,7 @@ void walk_done(Walk *walk) {
         free(walk->snapshot);
         free(walk->signature);
         free(walk->time);
+        free(walk->reset);
         *walk = (Walk){.slice = walk->slice};
 }
 
@@ -64,6 +67,12 @@ void walk_advance(Walk *walk, const Slice *slice, usec_t duration) {
 
 void walk_shrink(Walk *walk) {
         walk->slice = walk->slice / 2 > SLICE_MIN ? walk->slice / 2 : SLICE_MIN;
+}
+
+int64_t walk_bound(const Walk *walk, const Facts *facts) {
+        if (facts->moved < walk->moved || !str_equal(facts->reset, walk->reset))
+                return -1;
+        return facts->moved - walk->moved;
 }
 
 unsigned walk_percent(const Walk *walk, const Facts *facts) {

@@ -18,15 +18,17 @@ typedef struct Leaf {
 typedef struct Facts {
         Leaf *leaves; /* by oid */
         size_t n_leaves;
-        int64_t pages; /* of all leaves */
-        int64_t rows;  /* as the server estimates */
-        int64_t moved; /* updates so far that moved a row to another place */
-        int64_t busy;  /* sessions that may hold back statistics; negative: not known */
+        int64_t pages;  /* of all leaves */
+        int64_t rows;   /* as the server estimates */
+        int64_t moved;  /* updates so far that moved a row to another place */
+        uint64_t files; /* of the leaves: another one where a table was rewritten */
+        int64_t busy;   /* sessions that may hold back statistics; negative: not known */
         bool is_standby, counts_rows, can_slice, is_partitioned;
         char *fingerprint; /* of the catalog: all that a count rests on but the rows */
         char *snapshot;    /* of the cluster, with what would make it lie */
         char *signature;   /* of the tables' statistics, likewise */
         char *time;        /* the server's clock */
+        char *reset;       /* when the statistics were reset, or NULL */
 } Facts;
 
 extern const Shape count_facts_rows;
@@ -59,9 +61,11 @@ typedef struct Walk {
         int64_t leaf, block;               /* where the next slice begins; leaf 0: with the first one */
         int64_t pages;                     /* read so far */
         int64_t moved;                     /* at its beginning */
+        uint64_t files;                    /* of which it reads */
         int64_t slice;                     /* pages of the next slice */
         usec_t at, boottime;               /* when it began */
         char *snapshot, *signature, *time; /* at its beginning */
+        char *reset;                       /* likewise */
 } Walk;
 
 typedef struct Slice {
@@ -77,4 +81,6 @@ bool walk_next(const Walk *walk, const Facts *facts, int64_t limit, Slice *ret);
 void walk_advance(Walk *walk, const Slice *slice, usec_t duration);
 /* It took too long or was in the way: the next one is smaller. */
 void walk_shrink(Walk *walk);
+/* Rows that it may have missed at most, as of now; -1: not known. */
+int64_t walk_bound(const Walk *walk, const Facts *facts);
 unsigned walk_percent(const Walk *walk, const Facts *facts);

@@ -182,7 +182,20 @@ bool count_evaluates(const CountTable *table) {
         return table->stage == COUNT_PLAN || table->stage == COUNT_DELTA || table->stage >= COUNT_RECHECK;
 }
 
-bool count_slow_down(CountTable *table, Reason reason) {
+static bool can_shrink(CountTable *table) {
+        Walk *walk = table->is_safety ? &table->safety : &table->walk;
+        int64_t before = walk->slice;
+
+        walk_shrink(walk);
+        return walk->slice < before;
+}
+
+bool count_slow_down(CountTable *table, const CheckContext *context, Reason reason) {
+        if (context->is_once && reason == REASON_TIMEOUT && table->stage == COUNT_READ &&
+            count_is_slice(table) && can_shrink(table)) {
+                table->stage = COUNT_LOCK;
+                return true;
+        }
         if (reason != REASON_TIMEOUT || table->stage != COUNT_READ || table->choice.method != METHOD_FULL ||
             table->facts.pages < SLOW_PAGES)
                 return false;

@@ -106,8 +106,9 @@ int count_take(CountTable *table, const CheckContext *context, const Outcome *ou
 /* The statement that is under way has the rules' expressions in it: they may be what is wrong. */
 bool count_evaluates(const CountTable *table);
 
-/* What took too long in one piece is read in slices: true, and the visit goes on. */
-bool count_slow_down(CountTable *table, Reason reason);
+/* What took too long in one piece is read in slices, and where no later poll follows a slice in smaller
+ * ones: true, and the visit goes on. */
+bool count_slow_down(CountTable *table, const CheckContext *context, Reason reason);
 
 /* The visit ends: what is open is not known, for that reason. What was counted and how far a walk has
  * come stays. */

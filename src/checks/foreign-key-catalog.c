@@ -18,8 +18,8 @@
         "                  JOIN pg_namespace n ON n.oid = l.collnamespace WHERE l.oid = pa.attcollation)\n"  \
         "              ELSE '' END"
 
-/* Triggers that were altered later than their constraint have not always been in force since: what is
- * newer is told by the ages of the two rows.
+/* Triggers that were altered have not always been in force since they were made: one that is newer than
+ * its constraint, or of another transaction than the others of that constraint.
  *
  * tgtype: 1 row, 2 before, 8 delete, 16 update. A BEFORE ROW trigger swallows the action by
  * returning NULL; a plpgsql function that returns nothing but NEW and OLD (and OLD somewhere,
@@ -47,8 +47,9 @@ const char foreign_key_sql[] =
         "  SELECT t.root, array_agg(DISTINCT format('%I.%I', n.nspname, c.relname))\n"
         "           FILTER (WHERE g.tgenabled NOT IN ('O', 'A'))::text AS disabled_on,\n"
         "         hashtextextended(string_agg(concat_ws(' ', g.oid, g.xmin, g.tgenabled), ',' ORDER BY "
-        "g.oid)\n"
-        "           FILTER (WHERE age(g.xmin) < age(t.xmin)), 0)::text AS altered\n"
+        "g.oid), 0)::text AS triggers,\n"
+        "         bool_or(age(g.xmin) < age(t.xmin) OR g.xmin::text <> (SELECT min(o.xmin::text)\n"
+        "           FROM pg_trigger o WHERE o.tgconstraint = t.oid)) AS is_altered\n"
         "    FROM tree t JOIN pg_trigger g ON g.tgconstraint = t.oid\n"
         "    JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace\n"
         "   GROUP BY t.root),\n"
@@ -84,7 +85,8 @@ const char foreign_key_sql[] =
         "       v.is_valid, coalesce((k.j->>'conenforced')::bool, true) AS is_enforced,\n"
         "       g.root IS NOT NULL AS has_triggers, g.disabled_on, s.suppressors,\n"
         "       k.oid::int8 AS conid, k.conrelid::int8 AS relid, k.confrelid::int8 AS referenced_relid,\n"
-        "       rc.relkind = 'p' AS is_referenced_partitioned, g.altered,\n"
+        "       rc.relkind = 'p' AS is_referenced_partitioned, g.triggers,\n"
+        "       CASE WHEN g.is_altered THEN g.triggers END AS altered,\n"
         "       v.is_fed OR EXISTS (\n"
         "         SELECT FROM pg_db_role_setting d, unnest(d.setconfig) t(setting)\n"
         "          WHERE (d.setdatabase = 0 OR d.setdatabase IN (SELECT b.oid FROM pg_database b\n"
@@ -223,7 +225,8 @@ static const Field catalog_fields[] = {
         INT("conid", "Its oid."),
         BOOL("is_bypassed", "Something writes past its triggers."),
         BOOL("is_temporal", "By PERIOD."),
-        TEXT("altered", "Triggers that were altered since, as a digest."),
+        TEXT("altered", "Its triggers, as a digest, where one was altered since they were made."),
+        TEXT("triggers", "The same of any."),
         ORPHAN_FIELDS,
 };
 
@@ -321,6 +324,7 @@ int foreign_key_load(const Table *rows, size_t row, ForeignKey *ret) {
                 .is_bypassed = table_bool(rows, row, "is_bypassed"),
                 .is_temporal = table_bool(rows, row, "is_temporal"),
                 .altered = table_text(rows, row, "altered"),
+                .triggers = table_text(rows, row, "triggers"),
                 .id = table_int(rows, row, "conid"),
         };
         int r = load_lists(rows, row, &key);

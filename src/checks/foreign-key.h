@@ -30,7 +30,8 @@ typedef struct ForeignKey {
         bool is_trusted;                    /* built-in code only */
         bool is_incomparable, is_ambiguous; /* of one that is only wanted: it could not be made */
         bool row_security;                  /* of either table */
-        const char *altered;                /* digest of triggers that were altered since, or NULL */
+        const char *altered;                /* digest of triggers, where one was altered since, or NULL */
+        const char *triggers;               /* the same of any */
         char **operators, **suffixes;       /* of each column */
         char **lacks;                       /* "SELECT ON public.orders": what GRANT must give */
 } ForeignKey;

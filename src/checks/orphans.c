@@ -18,6 +18,7 @@ static void done(Orphans *orphans) {
         free(orphans->predicate);
         free(orphans->query);
         free(orphans->altered);
+        free(orphans->triggers);
         strv_free(orphans->lacks);
         reading_done(&orphans->reading);
         *orphans = (Orphans){};
@@ -145,13 +146,17 @@ int orphans_set(Orphans *orphans, const ForeignKey *key) {
         orphans->parent = str_format("%s%s", orphans->is_parent_only ? "ONLY " : "", parent ? parent : "");
         if (!parent || !orphans->parent || str_set(&orphans->schema, key->schema) < 0 ||
             str_set(&orphans->table, key->table) < 0 || str_set(&orphans->name, key->name) < 0 ||
-            str_set(&orphans->altered, key->altered) < 0 || strv_copy(key->lacks, &orphans->lacks) < 0)
+            str_set(&orphans->altered, key->altered) < 0 || str_set(&orphans->triggers, key->triggers) < 0 ||
+            strv_copy(key->lacks, &orphans->lacks) < 0)
                 return -ENOMEM;
         return orphans->why_not ? 0 : set_predicate(orphans, key);
 }
 
+/* A key that was renamed is the one that it was. */
 static bool is_same(const Orphans *a, const Orphans *b) {
-        return a->id == b->id && str_equal(a->name, b->name) && str_equal(a->table, b->table) &&
+        if (a->id > 0 || b->id > 0)
+                return a->id == b->id;
+        return str_equal(a->name, b->name) && str_equal(a->table, b->table) &&
                str_equal(a->schema, b->schema);
 }
 
@@ -159,7 +164,7 @@ static bool is_same(const Orphans *a, const Orphans *b) {
  * from before: only a count clears it. */
 static void carry(Orphans *orphans, Orphans *before, usec_t now) {
         bool is_steady = before && orphans->is_in_force && before->is_in_force &&
-                         str_equal(orphans->altered, before->altered);
+                         str_equal(orphans->triggers, before->triggers);
 
         if (is_steady || (!before && orphans->is_in_force && !orphans->altered)) {
                 orphans->is_doubted = before && before->is_doubted;
@@ -409,7 +414,7 @@ int orphans_take(OrphanList *list, const CheckContext *context, const Outcome *o
         if (outcome->kind != OUTCOME_ERROR)
                 return count_take(table, context, outcome);
         list->is_outdated |= table->stage == COUNT_LOCK && sqlstate_in(outcome->sqlstate, "42P01");
-        if (!count_slow_down(table, check_reason(outcome->sqlstate)))
+        if (!count_slow_down(table, context, check_reason(outcome->sqlstate)))
                 count_fail(table, check_reason(outcome->sqlstate));
         return 0;
 }

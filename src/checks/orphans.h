@@ -22,7 +22,8 @@ typedef struct Orphans {
         const char *why_not; /* static: why it is not counted, or NULL */
         Reason blocked;      /* why it cannot be, without asking */
         char **lacks;        /* what GRANT must give */
-        char *altered;       /* triggers that were altered since, as a digest; or NULL */
+        char *altered;       /* its triggers, as a digest, where one was altered since; or NULL */
+        char *triggers;      /* the same of any: what differs from one poll to the next was altered */
         bool is_in_force, is_doubted;
         usec_t doubted; /* boottime: what is known as of then may clear it */
         Reading reading;

@@ -154,6 +154,11 @@ int reading_describe_bound(const Reading *reading, Finding *finding) {
         if (reading->method != METHOD_WALK || reading->failure != REASON_OK || reading->bound == 0 ||
             finding->value.kind != VALUE_INT)
                 return 0;
+        if (reading->bound < 0)
+                return check_say(finding,
+                                 "%s While the table was read in pieces its statistics were reset: how many "
+                                 "rows were moved meanwhile, and may have been missed, is not known.",
+                                 finding->summary);
         return check_say(finding,
                          "%s While the table was read in pieces, updates moved %lld row%s: at most as many "
                          "may have been missed.",

@@ -14,7 +14,7 @@ typedef struct Reading {
         Method method;
         usec_t at, boottime; /* as of */
         usec_t cycle;        /* that reading the whole table takes; 0: one piece */
-        int64_t bound;       /* rows that a walk may have missed at most */
+        int64_t bound;       /* rows that a walk may have missed at most; -1: not known */
         int64_t found;       /* while nothing whole is known: so far, with the part that was read */
         unsigned percent;
         usec_t walked;          /* boottime: every row was read since, whatever is believed; 0: never */

@@ -22,6 +22,11 @@ static const Setting settings[] = {
         {"idle_in_transaction_session_timeout", "5s"},
         {"max_parallel_workers_per_gather", "0"},
         {"jit", "off"},
+        {"enable_bitmapscan", "on"}, /* slices and look-ups by key rest on these */
+        {"enable_indexonlyscan", "on"},
+        {"enable_indexscan", "on"},
+        {"enable_nestloop", "on"},
+        {"enable_tidscan", "on"},
         {"client_min_messages", "error"},
         {"DateStyle", "ISO"},
         {"IntervalStyle", "postgres"},
