@@ -32,38 +32,10 @@ static const Field plan_fields[] = {
         {.name = "QUERY PLAN", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "The plan."},
 };
 
-static const Field canary_fields[] = {
-        {.name = "canary", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Name of the canary."},
-        {.name = "duration",
-         .kind = VALUE_HISTOGRAM,
-         .role = FIELD_HISTOGRAM,
-         .metric = "pgvigil_canary_duration_seconds",
-         .unit = "seconds",
-         .help = "How long the canary took; one that was stopped counts with the time until then."},
-};
-
-static const Field index_fields[] = {
-        {.name = "schemaname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Schema."},
-        {.name = "relname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Table."},
-        {.name = "indexrelname", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Index."},
-        {.name = "canary", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "Name of the canary."},
-        {.name = "chosen",
-         .kind = VALUE_INT,
-         .role = FIELD_GAUGE,
-         .metric = "pgvigil_index_planner_chosen",
-         .help = "Whether the plan of the canary used the index, as of the last poll."},
-        {.name = "plan",
-         .kind = VALUE_TEXT,
-         .role = FIELD_HIDDEN,
-         .help = "chosen; small: not, for the table is; usable: only when forced; unusable."},
-};
-
 static const Shape set_shape = SHAPE("canary.set", set_fields);
 static const Shape plan_shape = SHAPE("canary.plan", plan_fields);
 static const Shape run_shape = {.name = "canary.run"}; /* counts rows, takes none of their columns */
-static const Shape canary_shape = SHAPE("canary", canary_fields);
-static const Shape index_shape = SHAPE("canary_index", index_fields);
-static const Shape *const shapes[] = {&canary_shape, &index_shape, NULL};
+static const Shape *const shapes[] = {&canary_duration_shape, &canary_index_shape, NULL};
 
 typedef enum Step {
         STEP_BEGIN,
@@ -441,43 +413,6 @@ static int canary_take(void *data, const CheckContext *context, const Outcome *o
         return 0;
 }
 
-static int publish_duration(const Canary *canary, const CanarySettings *wanted, Report *report) {
-        Table *table = canary->durations.count > 0 ? report_table(report, &canary_shape) : NULL;
-        size_t row;
-
-        if (!table)
-                return canary->durations.count > 0 ? -ENOMEM : 0;
-        if (table_add_row(table, &row) < 0 || table_set_text(table, row, "canary", wanted->name) < 0)
-                return -ENOMEM;
-        return value_set_histogram(table_cell(table, row, "duration"), &canary->durations);
-}
-
-static const char *plan_word(const Canary *canary) {
-        if (canary->plan.use == PLAN_CHOSEN)
-                return "chosen";
-        if (!canary->is_usable)
-                return "unusable";
-        return canary->plan.use == PLAN_SMALL ? "small" : "usable";
-}
-
-static int publish_index(const Canary *canary, const CanarySettings *wanted, Report *report) {
-        bool is_known = canary->has_plan && canary->plan.index;
-        Table *table = is_known ? report_table(report, &index_shape) : NULL;
-        size_t row;
-
-        if (!table)
-                return is_known ? -ENOMEM : 0;
-        if (table_add_row(table, &row) < 0 ||
-            table_set_text(table, row, "schemaname", canary->plan.schema) < 0 ||
-            table_set_text(table, row, "relname", canary->plan.table) < 0 ||
-            table_set_text(table, row, "indexrelname", canary->plan.index) < 0 ||
-            table_set_text(table, row, "canary", wanted->name) < 0 ||
-            table_set_text(table, row, "plan", plan_word(canary)) < 0)
-                return -ENOMEM;
-        table_set_int(table, row, "chosen", canary->plan.use == PLAN_CHOSEN);
-        return 0;
-}
-
 static int canary_judge(void *data, const CheckContext *context, Report *report) {
         const CanaryState *state = data;
         int r = 0;
@@ -488,9 +423,9 @@ static int canary_judge(void *data, const CheckContext *context, Report *report)
 
                 r = canary_judge_one(canary, wanted, context, report);
                 if (r >= 0)
-                        r = publish_duration(canary, wanted, report);
+                        r = canary_publish_duration(canary, wanted, report);
                 if (r >= 0)
-                        r = publish_index(canary, wanted, report);
+                        r = canary_publish_index(canary, wanted, report);
         }
         return r;
 }

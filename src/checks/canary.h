@@ -72,3 +72,8 @@ CanaryEnd canary_end_of_error(const Outcome *outcome, const TargetSettings *sett
 /* Its finding. 0 or -ENOMEM. */
 int canary_judge_one(const Canary *canary, const CanarySettings *wanted, const CheckContext *context,
                      Report *report);
+
+/* 0 or -ENOMEM. */
+extern const Shape canary_duration_shape, canary_index_shape;
+int canary_publish_duration(const Canary *canary, const CanarySettings *wanted, Report *report);
+int canary_publish_index(const Canary *canary, const CanarySettings *wanted, Report *report);

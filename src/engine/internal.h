@@ -1,32 +1,16 @@
-/* The engine's own types: Target (a view with what drives it) and Job (a check on a target).
+/* The engine's own types: Target, a view with what drives it, and Engine.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
 #include <systemd/sd-event.h>
 
+#include "job.h"
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
 #include "pgvigil/pg.h"
 #include "watch.h"
 #include "yield.h"
-
-typedef struct Job {
-        const CheckKind *kind;
-        void *state;
-        usec_t period;
-        size_t first, count; /* its slice of view.findings */
-        Table **tables;      /* what it published last; owned */
-        size_t n_tables;
-        bool in_round;
-        bool has_report;   /* `report` waits for the end of the round */
-        uint64_t sampled;  /* its runs when samples were taken last */
-        bool is_fresh;     /* not scheduled yet under these settings */
-        bool is_blank;     /* its state was made anew: has seen nothing yet, unlike its findings */
-        bool wants_blocks; /* it could not read all that it would have, the last time */
-        Reason failed;     /* REASON_OK, or why this round has no report */
-        Report report;
-} Job;
 
 /* Where a target stands. target_step() makes every transition:
  *
