@@ -47,8 +47,13 @@ int render_phase_json(const TargetView *target, usec_t realtime, Buffer *out);
 /* /api/v1/history: the points of one series, gaps among them. */
 int render_series_json(const char *target, const char *series, const SeriesWindow *window, Buffer *out);
 
-/* The same without a series: the names of those that there are; NULL for none. */
-int render_names_json(const char *target, char *const *names, Buffer *out);
+/* The same without a series: the names of those that there are (NULL: none), and what has happened. */
+typedef struct EventText {
+        usec_t at;
+        const char *kind, *text;
+} EventText;
+int render_history_json(const char *target, char *const *names, const EventText *events, size_t n,
+                        Buffer *out);
 
 /* What a health answer is about: one target, or with NULL all of the view that count. */
 typedef struct HealthSubject {

@@ -5,6 +5,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "internal.h"
@@ -99,9 +100,22 @@ static const char *parse_step(void *userdata, const char *value) {
         return parse_time(value, &((Asked *)userdata)->query.step);
 }
 
-/* Without a series: the names of those that there are. */
+static int list_events(Daemon *daemon, const char *target, EventText **ret, size_t *ret_n) {
+        const HistoryEvent *events = history_events(daemon->history, target, ret_n);
+
+        *ret = calloc(*ret_n + 1, sizeof(**ret));
+        if (!*ret)
+                return -ENOMEM;
+        for (size_t i = 0; i < *ret_n; i++)
+                (*ret)[i] = (EventText){events[i].at, events[i].kind, events[i].text};
+        return 0;
+}
+
+/* Without a series: the names of those that there are, and what has happened. */
 static int answer_names(Daemon *daemon, const char *target, Answer *answer) {
         _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_(freep) EventText *events = NULL;
+        size_t n = 0;
         _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
         const char *name;
         int r = 0;
@@ -109,7 +123,9 @@ static int answer_names(Daemon *daemon, const char *target, Answer *answer) {
         for (size_t i = 0; r >= 0 && (name = history_series_name(daemon->history, target, i)); i++)
                 r = strv_add(&names, name);
         if (r >= 0)
-                r = render_names_json(target, names, &body);
+                r = list_events(daemon, target, &events, &n);
+        if (r >= 0)
+                r = render_history_json(target, names, events, n, &body);
         return r < 0 ? r : answer_buffer(answer, 200, &body, JSON_TYPE);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"
 #include "pgvigil/base/log.h"
 
@@ -56,7 +57,7 @@ static int change_level(const Finding *finding) {
 
 /* One line a change: a state that goes on is not told again. The first sight of what passes is
  * no news, but where it breaks a gate. */
-static void log_change(const Target *target, const Finding *old, const Finding *finding) {
+static void log_change(Target *target, const Finding *old, const Finding *finding) {
         LogFields fields = {
                 .message_id = LOG_ID_FINDING_CHANGED,
                 .target = target->view.name,
@@ -71,6 +72,9 @@ static void log_change(const Target *target, const Finding *old, const Finding *
                 return;
         if (finding->status <= STATUS_PASS && before <= STATUS_PASS && !gate_turned)
                 return;
+        watch_event(target, finding->since, "finding", "%s %s %s%s%s: %s", status_name(finding->status),
+                    finding_kind_name(finding->kind), finding->object, str_is_empty(finding->name) ? "" : " ",
+                    finding->name ? finding->name : "", finding->summary ? finding->summary : "");
         log_event(change_level(finding), &fields, "%s %s %s%s%s: %s%s", status_name(finding->status),
                   finding_kind_name(finding->kind), finding->object, str_is_empty(finding->name) ? "" : " ",
                   finding->name ? finding->name : "", finding->summary ? finding->summary : "",
@@ -245,7 +249,7 @@ static int report_dropped(Target *target) {
         return 0;
 }
 
-static void log_code(const Target *target, const Health *before, const Health *after) {
+static void log_code(Target *target, const Health *before, const Health *after) {
         LogFields fields = {
                 .message_id = LOG_ID_HEALTH_CODE_CHANGED,
                 .target = target->view.name,
@@ -254,6 +258,8 @@ static void log_code(const Target *target, const Health *before, const Health *a
 
         if (before->code == after->code || target->engine->options.once)
                 return;
+        watch_event(target, clock_realtime(), "health", "%d: %s%s%s", after->code, after->state,
+                    after->cause ? ", " : "", after->cause ? after->cause : "");
         log_event(after->code == 503 ? LOG_WARNING : LOG_NOTICE, &fields, "/health/%s is now %d: %s%s%s",
                   target->view.name, after->code, after->state, after->cause ? ", " : "",
                   after->cause ? after->cause : "");

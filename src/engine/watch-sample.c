@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "internal.h"
+#include "pgvigil/base/log.h"
 
 static void sample(Target *target, usec_t at, double value, const char *format, ...) _printf_(4, 5);
 
@@ -118,4 +119,18 @@ void watch_sample(Target *target, usec_t realtime) {
         }
         if (has_counted)
                 sample_total(target, realtime);
+}
+
+void watch_event(Target *target, usec_t at, const char *kind, const char *format, ...) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        va_list args;
+
+        if (!target->engine->history)
+                return;
+        va_start(args, format);
+        buffer_vprintf(&text, format, args);
+        va_end(args);
+        if (buffer_error(&text) < 0 ||
+            history_add_event(target->engine->history, target->view.name, at, kind, buffer_text(&text)) < 0)
+                log_oom();
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"
 #include "pgvigil/base/log.h"
 
@@ -145,7 +146,7 @@ static int poll_migrations(Target *target, usec_t now) {
         return phase_poll(&target->watch.record, &target->settings.phase, &poll);
 }
 
-static void tell_state(const Target *target, PhaseState before) {
+static void tell_state(Target *target, PhaseState before) {
         const PhaseRecord *record = &target->watch.record;
         LogFields fields = {.message_id = LOG_ID_PHASE_OPENED,
                             .target = target->view.name,
@@ -154,6 +155,7 @@ static void tell_state(const Target *target, PhaseState before) {
 
         if (record->state == before)
                 return;
+        watch_event(target, clock_realtime(), "phase", "%s", phase_state_name(record->state));
         if (record->state == PHASE_WATCHING) {
                 log_event(LOG_NOTICE, &fields, "the monitoring phase has begun: %s%s%s", name,
                           record->cannot_pass ? "; " : "", record->cannot_pass ? record->cannot_pass : "");

@@ -24,6 +24,9 @@ typedef struct Watch {
 void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime);
 void watch_done(Watch *watch);
 
+/* Something that a person may want to see on the time axis: `kind` is finding, health or phase. */
+void watch_event(Target *target, usec_t at, const char *kind, const char *format, ...) _printf_(4, 5);
+
 /* Opens or closes a phase. 1: done; 0: nothing to do; -EAGAIN: what was kept is not known yet. */
 int watch_by_hand(Target *target, bool is_start, usec_t realtime);
 

@@ -139,7 +139,8 @@ int render_series_json(const char *target, const char *series, const SeriesWindo
         return buffer_error(out);
 }
 
-int render_names_json(const char *target, char *const *names, Buffer *out) {
+int render_history_json(const char *target, char *const *names, const EventText *events, size_t n,
+                        Buffer *out) {
         JsonWriter json = {.out = out};
 
         writer_open(&json, NULL, '{');
@@ -147,6 +148,15 @@ int render_names_json(const char *target, char *const *names, Buffer *out) {
         writer_open(&json, "series", '[');
         for (; names && *names; names++)
                 writer_text(&json, NULL, *names);
+        writer_close(&json, ']');
+        writer_open(&json, "events", '[');
+        for (size_t i = 0; i < n; i++) {
+                writer_open(&json, NULL, '{');
+                writer_time(&json, "time", events[i].at);
+                writer_text(&json, "kind", events[i].kind);
+                writer_text(&json, "text", events[i].text);
+                writer_close(&json, '}');
+        }
         writer_close(&json, ']');
         writer_close(&json, '}');
         buffer_add_char(out, '\n');

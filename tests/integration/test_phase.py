@@ -151,6 +151,8 @@ def test_series_are_served_from_memory(lab):
     answer = wait_for(lambda: (a := daemon.json("/api/v1/history?target=shop&series=violations")) and
                       sum(p["count"] for p in a["points"]) > 1 and a, "points")
     assert all(p["mean"] == 0 for p in answer["points"] if p["count"]), answer
+    events = wait_for(lambda: [e for e in daemon.json("/api/v1/history?target=shop")["events"] if e["kind"] == "finding"], "events")
+    assert any("pending" in e["text"] or "next deploy" in e["text"] for e in events), events
     for path, code in (("?target=shop&series=nothing", 404), ("?series=violations", 400), ("?target=other", 404),
                        ("?target=shop&series=violations&from=x", 400), ("?target=shop&from=-10&to=-20", 400),
                        ("?target=shop&color=red", 400)):
