@@ -19,6 +19,8 @@ static void add_target(const View *view, const TargetView *target, Buffer *out) 
                 buffer_printf(out, " (%s)", health.cause);
         buffer_printf(out, ", %" PRId64 " violations, %zu/%zu checked", health.scope.violations,
                       health.scope.checked, health.scope.total);
+        if (target->phase && target->phase->started_at > 0)
+                buffer_printf(out, ", phase %s", phase_state_name(target->phase->state));
 }
 
 /* The first few targets by name, the rest as a number: the line is read in `systemctl status`. */
