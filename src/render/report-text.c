@@ -3,30 +3,14 @@
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
-#include <jansson.h>
 
 #include "findings.h"
 #include "format.h"
+#include "json-reader.h"
 #include "pgvigil/render.h"
 #include "terminal.h"
 
 #define NAME_WIDTH 22
-
-static json_t *json_free(json_t *json) {
-        json_decref(json);
-        return NULL;
-}
-DEFINE_CLEANUP(json_t, json_free)
-
-static const char *text_of(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
-}
-
-static void add_duration(Buffer *out, const json_t *seconds) {
-        double number = json_number_value(seconds);
-
-        buffer_add_usec_human(out, number > 0 && number < 1e12 ? (usec_t)(number * (double)USEC_PER_SEC) : 0);
-}
 
 static Status status_of_state(const char *state) {
         static const struct {
@@ -44,7 +28,7 @@ static Status status_of_state(const char *state) {
 }
 
 static void add_head(Buffer *out, const TextOptions *options, const char *name, const json_t *phase) {
-        const char *state = text_of(phase, "state"), *migration = text_of(phase, "migration");
+        const char *state = reader_text(phase, "state"), *migration = reader_text(phase, "migration");
 
         terminal_bold(out, options, name);
         buffer_add(out, ": ");
@@ -57,7 +41,7 @@ static void add_head(Buffer *out, const TextOptions *options, const char *name, 
         }
         if (json_is_number(json_object_get(phase, "remaining_s"))) {
                 buffer_add(out, ", ");
-                add_duration(out, json_object_get(phase, "remaining_s"));
+                reader_add_duration(out, json_object_get(phase, "remaining_s"));
                 buffer_add(out, " to go");
         }
         buffer_add_char(out, '\n');
@@ -72,7 +56,7 @@ static void add_line(Buffer *out, const char *title, const char *text) {
 }
 
 static void add_span(Buffer *out, const json_t *object, const char *from_key, const char *to_key) {
-        const char *from = text_of(object, from_key), *to = text_of(object, to_key);
+        const char *from = reader_text(object, from_key), *to = reader_text(object, to_key);
 
         buffer_add_terminal(out, from ? from : "?");
         buffer_add(out, " to ");
@@ -80,8 +64,9 @@ static void add_span(Buffer *out, const json_t *object, const char *from_key, co
 }
 
 static int add_criterion(Buffer *out, const TextOptions *options, const json_t *criterion, Status *worst) {
-        const char *name = text_of(criterion, "criterion");
-        int status = status_from_name(text_of(criterion, "status") ? text_of(criterion, "status") : "");
+        const char *name = reader_text(criterion, "criterion");
+        int status = status_from_name(reader_text(criterion, "status") ? reader_text(criterion, "status")
+                                                                       : "");
 
         if (status < 0 || !name)
                 return -EBADMSG;
@@ -94,7 +79,7 @@ static int add_criterion(Buffer *out, const TextOptions *options, const json_t *
         buffer_add_char(out, ' ');
         buffer_add_terminal(out, name);
         terminal_pad(out, format_width(name), NAME_WIDTH);
-        buffer_add_terminal(out, text_of(criterion, "reason"));
+        buffer_add_terminal(out, reader_text(criterion, "reason"));
         buffer_add_char(out, '\n');
         return 0;
 }
@@ -103,9 +88,9 @@ static void add_event(Buffer *out, const json_t *event) {
         const json_t *rows = json_object_get(event, "rows");
 
         buffer_add(out, "  event: ");
-        buffer_add_terminal(out, text_of(event, "event"));
+        buffer_add_terminal(out, reader_text(event, "event"));
         buffer_add_char(out, ' ');
-        buffer_add_terminal(out, text_of(event, "object"));
+        buffer_add_terminal(out, reader_text(event, "object"));
         buffer_add(out, ", ");
         add_span(out, event, "from", "to");
         if (json_is_integer(rows))
@@ -120,13 +105,13 @@ static int add_phase(Buffer *out, const TextOptions *options, const char *name, 
         int r;
 
         add_head(out, options, name, phase);
-        if (text_of(phase, "started_at")) {
+        if (reader_text(phase, "started_at")) {
                 buffer_add(out, "  from ");
                 add_span(out, phase, "started_at", "ends_at");
                 buffer_add_char(out, '\n');
         }
-        add_line(out, "note", text_of(phase, "note"));
-        add_line(out, "cannot pass", text_of(phase, "cannot_pass"));
+        add_line(out, "note", reader_text(phase, "note"));
+        add_line(out, "cannot pass", reader_text(phase, "cannot_pass"));
         json_array_foreach(json_object_get(phase, "criteria"), i, item) {
                 r = add_criterion(out, options, item, worst);
                 if (r < 0)
@@ -156,12 +141,13 @@ static ReportOutcome outcome_of(const char *state, Status worst) {
 
 static int add_target(Buffer *out, const TextOptions *options, const json_t *target, ReportOutcome *ret) {
         const json_t *phase = json_object_get(target, "phase");
-        const char *name = text_of(target, "name");
+        const char *name = reader_text(target, "name");
         ReportOutcome outcome = REPORT_NONE;
         Status worst = STATUS_SKIPPED;
         int r;
 
-        if (!name || !phase || !(json_is_null(phase) || (json_is_object(phase) && text_of(phase, "state"))))
+        if (!name || !phase ||
+            !(json_is_null(phase) || (json_is_object(phase) && reader_text(phase, "state"))))
                 return -EBADMSG;
         if (json_is_null(phase)) {
                 terminal_bold(out, options, name);
@@ -170,7 +156,7 @@ static int add_target(Buffer *out, const TextOptions *options, const json_t *tar
                 r = add_phase(out, options, name, phase, &worst);
                 if (r < 0)
                         return r;
-                outcome = outcome_of(text_of(phase, "state"), worst);
+                outcome = outcome_of(reader_text(phase, "state"), worst);
         }
         *ret = outcome > *ret ? outcome : *ret;
         return 0;
@@ -178,7 +164,7 @@ static int add_target(Buffer *out, const TextOptions *options, const json_t *tar
 
 int render_report_text(const char *json, size_t length, const TextOptions *options, Buffer *out,
                        ReportOutcome *ret) {
-        _cleanup_(json_freep) json_t *root = json_loadb(json, length, 0, NULL);
+        _cleanup_(reader_freep) json_t *root = json_loadb(json, length, 0, NULL);
         const json_t *targets = json_object_get(root, "targets"), *target;
         size_t i;
 
@@ -197,7 +183,7 @@ int render_report_text(const char *json, size_t length, const TextOptions *optio
 }
 
 int render_report_json(const char *json, size_t length, Buffer *out) {
-        _cleanup_(json_freep) json_t *root = json_loadb(json, length, 0, NULL);
+        _cleanup_(reader_freep) json_t *root = json_loadb(json, length, 0, NULL);
         const json_t *targets = json_object_get(root, "targets"), *target;
         size_t i;
 

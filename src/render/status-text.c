@@ -7,27 +7,17 @@
 #include "pgvigil/render.h"
 
 #include <errno.h>
-#include <jansson.h>
 
 #include "findings.h"
 #include "format.h"
+#include "json-reader.h"
 #include "terminal.h"
 
 #define TITLE_WIDTH 12
 
-static json_t *json_free(json_t *json) {
-        json_decref(json);
-        return NULL;
-}
-DEFINE_CLEANUP(json_t, json_free)
-
-static const char *text_of(const json_t *object, const char *key) {
-        return json_string_value(json_object_get(object, key));
-}
-
 /* A status by its name; -EBADMSG for anything else. */
 static int status_of(const json_t *object, Status *ret) {
-        const char *name = text_of(object, "status");
+        const char *name = reader_text(object, "status");
 
         for (Status status = STATUS_SKIPPED; status <= STATUS_FAIL; status++)
                 if (str_equal(name, status_name(status))) {
@@ -42,15 +32,9 @@ static void add_title(Buffer *out, const char *title) {
         terminal_pad(out, format_width(title) + 1, TITLE_WIDTH);
 }
 
-static void add_duration(Buffer *out, const json_t *seconds) {
-        double number = json_number_value(seconds);
-
-        buffer_add_usec_human(out, number > 0 && number < 1e12 ? (usec_t)(number * (double)USEC_PER_SEC) : 0);
-}
-
 static void add_why(Buffer *out, const json_t *target) {
         const json_t *health = json_object_get(target, "health");
-        const char *state = text_of(health, "state");
+        const char *state = reader_text(health, "state");
 
         add_title(out, "health");
         buffer_printf(out, "%d, ", (int)json_integer_value(json_object_get(health, "code")));
@@ -60,10 +44,10 @@ static void add_why(Buffer *out, const json_t *target) {
 
 static void add_connection(Buffer *out, const json_t *target) {
         const json_t *server = json_object_get(target, "server");
-        const char *since = text_of(target, "since"), *cause = text_of(target, "cause");
+        const char *since = reader_text(target, "since"), *cause = reader_text(target, "cause");
 
         add_title(out, "connection");
-        buffer_add_terminal(out, text_of(target, "reach"));
+        buffer_add_terminal(out, reader_text(target, "reach"));
         if (cause) {
                 buffer_add(out, " (");
                 buffer_add_terminal(out, cause);
@@ -75,13 +59,13 @@ static void add_connection(Buffer *out, const json_t *target) {
         }
         if (json_is_object(server)) {
                 buffer_add(out, "; PostgreSQL ");
-                buffer_add_terminal(out, text_of(server, "version"));
+                buffer_add_terminal(out, reader_text(server, "version"));
                 buffer_add(out,
                            json_is_true(json_object_get(server, "in_recovery")) ? ", standby" : ", primary");
         }
-        if (text_of(server, "role")) {
+        if (reader_text(server, "role")) {
                 buffer_add(out, ", as ");
-                buffer_add_terminal(out, text_of(server, "role"));
+                buffer_add_terminal(out, reader_text(server, "role"));
         }
         buffer_add_char(out, '\n');
 }
@@ -92,13 +76,13 @@ static void add_heartbeat(Buffer *out, const json_t *target) {
 
         add_title(out, "heartbeat");
         if (json_is_number(age)) {
-                add_duration(out, age);
+                reader_add_duration(out, age);
                 buffer_add(out, " ago");
         } else
                 buffer_add(out, "never");
         if (json_is_number(max_age)) {
                 buffer_add(out, ", allowed ");
-                add_duration(out, max_age);
+                reader_add_duration(out, max_age);
         }
         buffer_add_char(out, '\n');
 }
@@ -106,7 +90,7 @@ static void add_heartbeat(Buffer *out, const json_t *target) {
 /* What runs now, else what is due next. */
 static void add_doing(Buffer *out, const json_t *target) {
         const json_t *schedule = json_object_get(target, "schedule"), *next = NULL, *run;
-        const char *doing = text_of(target, "doing");
+        const char *doing = reader_text(target, "doing");
         size_t i;
 
         add_title(out, "now");
@@ -123,9 +107,9 @@ static void add_doing(Buffer *out, const json_t *target) {
                 buffer_add(out, "idle");
         if (!doing && next) {
                 buffer_add(out, "; next ");
-                buffer_add_terminal(out, text_of(next, "check"));
+                buffer_add_terminal(out, reader_text(next, "check"));
                 buffer_add(out, " in ");
-                add_duration(out, json_object_get(next, "next_in_s"));
+                reader_add_duration(out, json_object_get(next, "next_in_s"));
         }
         buffer_add_char(out, '\n');
 }
@@ -142,7 +126,7 @@ typedef struct ScheduleWidths {
 
 static void add_interval(Buffer *out, const json_t *run) {
         buffer_add(out, " every ");
-        add_duration(out, json_object_get(run, "interval_s"));
+        reader_add_duration(out, json_object_get(run, "interval_s"));
         buffer_add_char(out, ':');
 }
 
@@ -154,7 +138,7 @@ static ScheduleWidths schedule_widths(const json_t *schedule) {
         json_array_foreach(schedule, i, run) {
                 _cleanup_(buffer_done) Buffer check = {}, interval = {};
 
-                buffer_add_terminal(&check, text_of(run, "check"));
+                buffer_add_terminal(&check, reader_text(run, "check"));
                 add_interval(&interval, run);
                 size_t check_width = format_width(buffer_text(&check)),
                        interval_width = format_width(buffer_text(&interval));
@@ -165,10 +149,10 @@ static ScheduleWidths schedule_widths(const json_t *schedule) {
 }
 
 static void add_run(Buffer *out, const json_t *run, const ScheduleWidths *widths) {
-        const char *success = text_of(run, "last_success_at");
+        const char *success = reader_text(run, "last_success_at");
         _cleanup_(buffer_done) Buffer check = {}, interval = {};
 
-        buffer_add_terminal(&check, text_of(run, "check"));
+        buffer_add_terminal(&check, reader_text(run, "check"));
         add_interval(&interval, run);
         buffer_add(out, buffer_text(&check));
         terminal_pad(out, format_width(buffer_text(&check)), widths->check);
@@ -196,13 +180,13 @@ static void add_schedule(Buffer *out, const json_t *target) {
 
 static int read_finding(const json_t *json, FindingText *ret) {
         *ret = (FindingText){
-                .kind = text_of(json, "kind"),
-                .object = text_of(json, "object"),
-                .name = text_of(json, "name"),
-                .summary = text_of(json, "summary"),
-                .reason = text_of(json, "reason"),
-                .method = text_of(json, "method"),
-                .hint = text_of(json, "hint"),
+                .kind = reader_text(json, "kind"),
+                .object = reader_text(json, "object"),
+                .name = reader_text(json, "name"),
+                .summary = reader_text(json, "summary"),
+                .reason = reader_text(json, "reason"),
+                .method = reader_text(json, "method"),
+                .hint = reader_text(json, "hint"),
         };
         return status_of(json, &ret->status);
 }
@@ -223,7 +207,7 @@ static size_t passing_width(const json_t *target) {
 /* "catalog, 2026-11-23T15:59:00Z: Valid." as far as it is known. */
 static void add_passing(Buffer *out, const TextOptions *options, const json_t *json,
                         const FindingText *finding, size_t width) {
-        const char *checked_at = text_of(json, "checked_at");
+        const char *checked_at = reader_text(json, "checked_at");
         _cleanup_(buffer_done) Buffer note = {};
 
         buffer_add(&note, finding->method);
@@ -261,12 +245,12 @@ static int add_target(Buffer *out, const TextOptions *options, const json_t *tar
         Status status, least = options->verbose ? STATUS_SKIPPED : STATUS_WARN;
         int r = status_of(target, &status);
 
-        if (r < 0 || !text_of(target, "name") || !json_is_object(json_object_get(target, "health")))
+        if (r < 0 || !reader_text(target, "name") || !json_is_object(json_object_get(target, "health")))
                 return -EBADMSG;
         *worst = status > *worst ? status : *worst;
         if (options->quiet && status == STATUS_PASS)
                 return 0;
-        terminal_bold(out, options, text_of(target, "name"));
+        terminal_bold(out, options, reader_text(target, "name"));
         buffer_add(out, ": ");
         terminal_status(out, options, status);
         buffer_add_char(out, '\n');
@@ -312,7 +296,7 @@ static void add_last_line(Buffer *out, const TextOptions *options, const json_t 
 
 int render_status_text(const char *json, size_t length, const TextOptions *options, Buffer *out,
                        Status *ret_status) {
-        _cleanup_(json_freep) json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL);
+        _cleanup_(reader_freep) json_t *root = json_loadb(json, length, JSON_REJECT_DUPLICATES, NULL);
         const json_t *targets = json_object_get(root, "targets"), *target;
         Status worst;
         size_t i;
