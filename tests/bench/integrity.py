@@ -4,13 +4,14 @@ what other exporters touch that ask the guide's queries at each scrape.
 Of heaps: pg_statio_user_tables. All: pg_stat_database, catalogs included.
 """
 import contextlib
+import json
 import re
 import statistics
 import subprocess
 
 import lab
-from counts import GUIDE, Psql, backend_of, changes, migrate, shop
-from measure import cpu_seconds, heading, judge, say, total, watching
+from counts import GUIDE, ORDERS, Psql, backend_of, changes, configured, migrate, shop
+from measure import cpu_seconds, heading, judge, memory, say, total, watching
 
 WHOLE = 10_000_000  # blocks: nothing is put off
 BUDGET = 4096       # as shipped
@@ -233,3 +234,22 @@ def orphans():
         judge("CPU of the server, a poll within its budget / all of it by anti-joins", ours / theirs, 0.25,
               f"{1000 * ours:.0f} ms / {1000 * theirs:.0f} ms; {charged:.0f} blocks charged so far")
         judge("blocks charged a poll / its budget", charged / (number + POLLS + 1) / BUDGET, 1.0)
+
+
+def millions():
+    heading("millions of rows that break a rule")
+    with shop() as cluster:
+        configuration = configured(cluster, "shop")
+        with watching(cluster.conninfo("shop", "pgvigil"), changes(WHOLE, EVERY)) as daemon:
+            lab.wait_for(lambda: polls(daemon) >= 3, "polls", 60)
+            before = memory(daemon.process.pid)[0]
+            cluster.sql("UPDATE ledger_entries SET amount = -amount; UPDATE credit_transactions SET amount = -amount", "shop")
+            rules = ("check_ledger_entry_amount", "check_credit_transaction_amount")
+            lab.wait_for(lambda: all(daemon.finding("constraint", rule)["value"] == ORDERS for rule in rules),
+                         f"{ORDERS} of each", 120, every=1)
+            after = memory(daemon.process.pid)[0]
+        judge("resident memory of the daemon, with 2,850,600 breaking rows / with none", after / before, 1.2, f"{after} / {before} kB")
+        answer = lab.run([lab.PGVIGIL, "check", "-f", "json", "--rows", "10", "-c", configuration], check=False).stdout
+        found = {f["name"]: f for f in json.loads(answer)["findings"] if f["name"] in rules}
+        judge("counts that are not exact", sum(f["value"] != ORDERS for f in found.values()) + 2 - len(found), 0)
+        judge("keys of a rule / --rows 10", max(len(f["keys"]) for f in found.values()) / 10, 1.0)

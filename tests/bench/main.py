@@ -13,10 +13,10 @@ os.environ.setdefault("PGVIGIL_BUILD", "build")
 import measure  # noqa: E402
 from counts import violation_counts  # noqa: E402
 from growth import growth  # noqa: E402
-from integrity import integrity, orphans  # noqa: E402
+from integrity import integrity, millions, orphans  # noqa: E402
 from serving import memory_after_requests, recovery, serving  # noqa: E402
 
-BENCHMARKS = (violation_counts, integrity, orphans, serving, memory_after_requests, recovery, growth)
+BENCHMARKS = (violation_counts, integrity, orphans, millions, serving, memory_after_requests, recovery, growth)
 
 if __name__ == "__main__":
     wanted = sys.argv[1:]
