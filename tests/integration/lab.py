@@ -305,7 +305,7 @@ def settings(defaults, given):
 
 def target(name, conninfo, body="", limits="", intervals="", every="500ms", credential=False):
     """One target of a configuration, with intervals for tests; `limits` and `intervals` win over them."""
-    intervals = settings(dict.fromkeys(("activity", "migrations", "catalog", "violations"), every), intervals)
+    intervals = settings(dict.fromkeys(("activity", "migrations", "catalog", "violations", "canaries", "app"), every), intervals)
     limits = settings({"connect_timeout": "2s", "statement_timeout": "1s", "lock_timeout": "100ms",
                        "reconnect_max": "500ms", "max_age": "3s"}, limits)
     return f"""{{ name = {quote(name)}; {"conninfo_credential" if credential else "conninfo"} = {quote(conninfo)};
