@@ -112,6 +112,21 @@ void html_time(Buffer *out, usec_t realtime) {
         buffer_add(out, "</time>");
 }
 
+void html_minute(Buffer *out, usec_t realtime, bool with_date) {
+        _cleanup_(buffer_done) Buffer text = {};
+        const char *time, *t;
+
+        buffer_add_time(&text, realtime);
+        time = buffer_text(&text);
+        t = strchr(time, 'T');
+        buffer_printf(out, "<time datetime=\"%s\">", time);
+        if (t && with_date)
+                buffer_printf(out, "%.*s ", (int)(t - time), time);
+        if (t)
+                buffer_append(out, t + 1, strlen("15:59"));
+        buffer_add(out, "</time>");
+}
+
 void html_ago(Buffer *out, usec_t now, usec_t realtime) {
         if (realtime == 0) {
                 buffer_add(out, "never");

@@ -8,7 +8,7 @@ static const CheckKind constraint_kind = {.name = "foreign_key", .interval = off
 static char *page(const Fixture *fixture, const TargetView *only) {
         _cleanup_(buffer_done) Buffer out = {};
 
-        ck_assert_int_eq(render_html(&fixture->view, only, BOOT, NOW, &out), 0);
+        ck_assert_int_eq(render_html(&fixture->view, only, NULL, BOOT, NOW, &out), 0);
         return buffer_take(&out);
 }
 
