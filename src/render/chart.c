@@ -14,11 +14,11 @@
 #define HEIGHT     1440
 #define LEFT       460
 #define RIGHT      3040
-#define TOP        200
+#define TOP        240
 #define BASE       1200
 #define LABEL_ROOM 900 /* the marks' labels are no longer */
 
-#define TICKS_MAX 4 /* intervals of the time axis */
+#define TICKS_MAX 5 /* intervals of the time axis */
 
 typedef struct ChartField {
         const Chart *chart;
@@ -211,6 +211,8 @@ static void add_values_axis(const ChartField *field) {
         for (int i = 0; i <= n; i++)
                 buffer_printf(out, "M%d %dH%d", LEFT, BASE - i * (BASE - TOP) / n, RIGHT);
         buffer_add(out, "\"/>\n");
+        buffer_printf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">%s</text>\n", LEFT - 60, TOP - 90,
+                      field->chart->unit);
         for (int i = 0; i <= n; i++) {
                 buffer_printf(out, "<text class=\"end\" x=\"%d\" y=\"%d\">", LEFT - 60,
                               BASE - i * (BASE - TOP) / n + 42);
@@ -261,11 +263,11 @@ static void add_marks(const ChartField *field) {
 
                 if (!is_inside(field, mark))
                         continue;
-                buffer_printf(out, "<path class=\"mark\" d=\"M%ld %dV%d\"/>\n", x, TOP - 150, BASE);
+                buffer_printf(out, "<path class=\"mark\" d=\"M%ld %dV%d\"/>\n", x, TOP - 160, BASE);
                 if (start < free_from)
                         continue;
                 buffer_printf(out, "<text class=\"%s\" x=\"%ld\" y=\"%d\">%s</text>\n",
-                              is_left ? "end" : "start", is_left ? x - 40 : x + 40, TOP - 70, mark->label);
+                              is_left ? "end" : "start", is_left ? x - 40 : x + 40, TOP - 90, mark->label);
                 free_from = is_left ? x : x + LABEL_ROOM;
         }
 }

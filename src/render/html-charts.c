@@ -23,20 +23,20 @@ typedef struct ChartFamily {
         Drawing drawing;
         bool is_whole;
         size_t limit;
-        bool on_overview;
+        bool is_detail;
         size_t interval; /* offset in Intervals */
 } ChartFamily;
 
 static const ChartFamily families[] = {
-        {"violations", "Rows that break a rule, all together", "rows", 1, DRAW_VALUES, true, 1, true,
+        {"violations", "Rows that break a rule", "rows", 1, DRAW_VALUES, true, 1, false,
          offsetof(Intervals, violations)},
-        {"transactions/rollback", "Transactions that are rolled back", "%", 100, DRAW_SHARE, false, 1, true,
+        {"transactions/rollback", "Transactions that are rolled back", "%", 100, DRAW_SHARE, false, 1, false,
          offsetof(Intervals, activity)},
-        {"app", "Probes that the application answers", "%", 100, DRAW_VALUES, false, 1, true,
+        {"app", "Probes that the application answers", "%", 100, DRAW_VALUES, false, 1, false,
          offsetof(Intervals, app)},
-        {"violations/", "Rows", "rows", 1, DRAW_VALUES, true, 6, false, offsetof(Intervals, violations)},
-        {"canary/", "Canary", "ms", 1000, DRAW_VALUES, false, 8, false, offsetof(Intervals, canaries)},
-        {"scans/", "Scans", "scans", 1, DRAW_GROWTH, true, 12, false, offsetof(Intervals, catalog)},
+        {"violations/", "Rows", "rows", 1, DRAW_VALUES, true, 6, true, offsetof(Intervals, violations)},
+        {"canary/", "Canary", "ms", 1000, DRAW_VALUES, false, 8, true, offsetof(Intervals, canaries)},
+        {"scans/", "Scans", "scans", 1, DRAW_GROWTH, true, 12, true, offsetof(Intervals, catalog)},
 };
 
 typedef struct Charts {
@@ -48,7 +48,7 @@ typedef struct Charts {
         size_t n_marks;
         usec_t span;
         size_t *budget;
-        unsigned level;
+        bool detail;
         size_t drawn;
 } Charts;
 
@@ -119,8 +119,28 @@ static const Finding *finding_of(const TargetView *target, const ChartFamily *fa
 
 enum { RANK_BROKEN, RANK_CONFIGURED, RANK_REST, N_RANKS };
 
-static int rank_of(const Finding *finding) {
-        if (finding && finding->status > STATUS_PASS)
+/* Events name "NAME on OBJECT". */
+static bool is_event_of(const char *object, const Finding *finding) {
+        size_t length = finding->name ? strlen(finding->name) : 0;
+
+        return length > 0 && strncmp(object, finding->name, length) == 0 &&
+               str_starts_with(object + length, " on ") &&
+               str_equal(object + length + strlen(" on "), finding->object);
+}
+
+/* During the phase, and repaired since or not. */
+static bool was_violated(const PhaseRecord *phase, const Finding *finding) {
+        for (size_t i = 0; phase && i < phase->n_events; i++) {
+                const char *object = phase->events[i].object;
+
+                if (phase->events[i].kind == PHASE_EVENT_VIOLATED && is_event_of(object, finding))
+                        return true;
+        }
+        return false;
+}
+
+static int rank_of(const TargetView *target, const Finding *finding) {
+        if (finding && (finding->status > STATUS_PASS || was_violated(target->phase, finding)))
                 return RANK_BROKEN;
         return finding && finding->configured ? RANK_CONFIGURED : RANK_REST;
 }
@@ -164,16 +184,20 @@ static bool has_point(const SeriesWindow *window) {
         return false;
 }
 
-static void add_heading(Charts *charts) {
+static void add_heading(const Charts *charts) {
+        unsigned level = charts->page->only ? 2 : 3;
         Buffer *out = charts->page->out;
 
-        buffer_printf(out, "<section>\n<h%u class=\"title\">The last ", charts->level);
-        buffer_add_usec_human(out, charts->span);
-        buffer_printf(out,
-                      "</h%u>\n<p class=\"key\">The line is the mean, the shade around it from the lowest to "
-                      "the highest; dashed: a migration. Striped at the foot: no data. Times are in UTC."
-                      "</p>\n<div class=\"charts\">\n",
-                      charts->level);
+        buffer_printf(out, "<section>\n<h%u class=\"title\">%s last ", level,
+                      charts->detail ? "Rules, canaries and indexes: the" : "The");
+        html_duration(out, charts->span);
+        buffer_printf(out, "</h%u>\n", level);
+        if (!charts->detail)
+                buffer_add(out,
+                           "<p class=\"key\">The line is the mean, the shade around it from the lowest to "
+                           "the highest; dashed: a migration. Striped at the foot: no data. Times are in "
+                           "UTC.</p>\n");
+        buffer_add(out, "<div class=\"charts\">\n");
 }
 
 static void add_title(Buffer *title, const ChartFamily *family, const Finding *finding, const char *name) {
@@ -229,7 +253,7 @@ static size_t draw_family(Charts *charts, const ChartFamily *family) {
                         const char *name = charts->names[i];
 
                         if (!is_of_family(family, name) ||
-                            rank_of(finding_of(charts->target, family, name)) != rank)
+                            rank_of(charts->target, finding_of(charts->target, family, name)) != rank)
                                 continue;
                         if (drawn == family->limit || *charts->budget == 0)
                                 left_out++;
@@ -241,8 +265,8 @@ static size_t draw_family(Charts *charts, const ChartFamily *family) {
         return left_out;
 }
 
-void html_charts(const HtmlPage *page, const TargetView *target, unsigned level, size_t *budget) {
-        Charts charts = {.page = page, .target = target, .budget = budget, .level = level};
+void html_charts(const HtmlPage *page, const TargetView *target, bool detail, size_t *budget) {
+        Charts charts = {.page = page, .target = target, .budget = budget, .detail = detail};
         size_t left_out = 0;
 
         if (!page->series)
@@ -251,7 +275,7 @@ void html_charts(const HtmlPage *page, const TargetView *target, unsigned level,
         find_marks(&charts);
         find_span(&charts);
         for (size_t i = 0; i < ELEMENTS(families); i++)
-                if (page->only || families[i].on_overview)
+                if (families[i].is_detail == detail)
                         left_out += draw_family(&charts, &families[i]);
         if (charts.drawn == 0)
                 return;

@@ -63,12 +63,12 @@ static void add_time_left(const HtmlPage *page, const PhaseRecord *phase) {
         Buffer *out = page->out;
 
         if (left == 0) {
-                buffer_add(out, "Time is up, the verdict is due");
+                buffer_add(out, "time is up, the verdict is due");
                 return;
         }
         buffer_add_usec_human(out, left);
         buffer_add(out, " left of ");
-        buffer_add_usec_human(out, usec_since(phase->ends_at, phase->started_at));
+        html_duration(out, usec_since(phase->ends_at, phase->started_at));
 }
 
 void html_phase_sentence(const HtmlPage *page, const TargetView *target) {
@@ -146,11 +146,6 @@ static void add_facts(const HtmlPage *page, const PhaseRecord *phase) {
         add_fact(out, phase->state == PHASE_WATCHING ? "Ends" : "Ended");
         html_time(out, phase->state == PHASE_STOPPED ? phase->closed_at : phase->ends_at);
         end_fact(out);
-        if (phase->state == PHASE_WATCHING) {
-                add_fact(out, "Time left");
-                add_time_left(page, phase);
-                end_fact(out);
-        }
         add_fact(out, "Not observed");
         if (unseen > 0)
                 buffer_add_usec_human(out, unseen);
@@ -187,14 +182,20 @@ static void add_criteria(const HtmlPage *page, const PhaseRecord *phase) {
         buffer_add(out, "</tbody>\n</table>\n");
 }
 
-/* "2026-11-23 14:02 to 14:09 UTC" */
+/* "2026-11-23 14:02 to 14:09 UTC", "2026-11-23 14:02 UTC for 20 s" */
 static void add_stretch(Buffer *out, usec_t from, usec_t to) {
+        bool is_short = usec_since(to, from) < USEC_PER_MINUTE;
+
         html_minute(out, from, true);
-        if (to > from) {
+        if (to > from && !is_short) {
                 buffer_add(out, " to ");
                 html_minute(out, to, to / USEC_PER_DAY != from / USEC_PER_DAY);
         }
         buffer_add(out, " UTC");
+        if (to > from && is_short) {
+                buffer_add(out, " for ");
+                buffer_add_usec_human(out, to - from);
+        }
 }
 
 static void add_event(Buffer *out, const PhaseEvent *event) {
@@ -272,9 +273,11 @@ static void add_notice(Buffer *out, const char *text) {
 static void add_verdict(const HtmlPage *page, const PhaseRecord *phase) {
         Buffer *out = page->out;
 
-        if (phase->state == PHASE_WATCHING)
-                buffer_add(out, "No verdict yet; so far ");
-        else {
+        if (phase->state == PHASE_WATCHING) {
+                buffer_add(out, "No verdict yet: ");
+                add_time_left(page, phase);
+                buffer_add(out, "; so far ");
+        } else {
                 buffer_printf(out, "%s at ", phase->state == PHASE_STOPPED ? "Stopped by hand" : "Verdict");
                 html_time(out, phase->closed_at);
                 buffer_printf(out, ": <strong>%s</strong>; ", phase_state_name(phase->state));

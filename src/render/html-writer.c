@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "html-writer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "findings.h"
@@ -125,6 +126,13 @@ void html_minute(Buffer *out, usec_t realtime, bool with_date) {
         if (t)
                 buffer_append(out, t + 1, strlen("15:59"));
         buffer_add(out, "</time>");
+}
+
+void html_duration(Buffer *out, usec_t duration) {
+        if (duration > 0 && duration % USEC_PER_HOUR == 0)
+                buffer_printf(out, "%" PRIu64 " h", duration / USEC_PER_HOUR);
+        else
+                buffer_add_usec_human(out, duration);
 }
 
 void html_ago(Buffer *out, usec_t now, usec_t realtime) {

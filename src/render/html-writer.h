@@ -40,6 +40,9 @@ void html_time(Buffer *out, usec_t realtime);                   /* "2026-11-23 1
 void html_minute(Buffer *out, usec_t realtime, bool with_date); /* "2026-11-23 15:59", "15:59"; without UTC */
 void html_ago(Buffer *out, usec_t now, usec_t realtime); /* "12 s ago", its time behind it; 0: "never" */
 
+/* As phases are spoken of, "24 h" and not "1 d"; of what is no whole hours as elsewhere. */
+void html_duration(Buffer *out, usec_t duration);
+
 /* html-findings.c: what does not pass, worst first, at most `limit`, each under a heading of `level`;
  * what passes, a table for each kind. */
 void html_failing(const HtmlPage *page, const TargetView *target, unsigned level, size_t limit);
@@ -53,6 +56,6 @@ Status html_phase_status(const TargetView *target);
 const char *html_phase_word(const TargetView *target);
 void html_phase_sentence(const HtmlPage *page, const TargetView *target);
 
-/* html-charts.c: the last 24 hours; on the overview the first of them, for as many targets as
- * `*budget` has charts for. */
-void html_charts(const HtmlPage *page, const TargetView *target, unsigned level, size_t *budget);
+/* html-charts.c: the last 24 hours: of the target as a whole, or with `detail` of its single rules,
+ * canaries and indexes. Nothing more is drawn where `*budget` is used up. */
+void html_charts(const HtmlPage *page, const TargetView *target, bool detail, size_t *budget);

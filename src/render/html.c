@@ -311,11 +311,12 @@ static void add_target(const HtmlPage *page, const TargetView *target, size_t *c
         add_facts(page, target, &health);
         add_timeline(page, target, kinds);
         html_phase(page, target, page->only ? 2 : 3);
+        html_charts(page, target, false, charts);
         if (target->n_findings > 0)
                 add_checklist(page, target, kinds);
-        html_charts(page, target, page->only ? 2 : 3, charts);
         add_failing(page, target);
         if (page->only) {
+                html_charts(page, target, true, charts);
                 html_passing(page, target);
                 add_schedule(page, target);
         } else {
