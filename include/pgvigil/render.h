@@ -76,8 +76,10 @@ typedef struct TextOptions {
 int render_text(const View *view, const TextOptions *options, usec_t realtime, Buffer *out);
 
 /* The status page: of all targets, or with `only` of one with everything that is known of it. Links
- * are relative and lead one level up when `only`; the style is looked for beside the overview. */
-int render_html(const View *view, const TargetView *only, usec_t boottime, usec_t realtime, Buffer *out);
+ * are relative and lead one level up when `only`; the style is looked for beside the overview. Charts
+ * are drawn of `series`, some dozens at most; NULL: there are none. */
+int render_html(const View *view, const TargetView *only, const SeriesSource *series, usec_t boottime,
+                usec_t realtime, Buffer *out);
 const char *render_html_style(void);
 
 /* What `pgvigil status` prints, from the text of /api/v1/status. -EBADMSG: not that. *ret_status

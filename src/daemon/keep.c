@@ -30,7 +30,9 @@ int keep_start(Daemon *daemon) {
 
         if (r == -EBUSY)
                 log_line(LOG_ERR,
-                         "the state directory %s is in use by process %d: give this daemon another state_dir",
+                         "another pgvigil serves with the state directory %s (process %d): give this one "
+                         "another "
+                         "state_dir",
                          daemon->state_dir, (int)holder);
         if (r < 0)
                 return r;

@@ -23,8 +23,18 @@
 static const char *const overview_headers[] = {POLICY, "Refresh", "30", NULL};
 static const char *const target_headers[] = {POLICY, NULL};
 
+static const char *series_name(void *userdata, const char *target, size_t n) {
+        return history_series_name(userdata, target, n);
+}
+
+static int series_window(void *userdata, const char *target, const char *series, const SeriesQuery *query,
+                         SeriesWindow *ret) {
+        return history_window(userdata, target, series, query, ret);
+}
+
 int answer_page(Daemon *daemon, const HttpRequest *request, Answer *answer) {
         _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
+        const SeriesSource series = {series_name, series_window, daemon->history};
         const View *view = engine_view(daemon->engine);
         const TargetView *only = NULL;
         int r;
@@ -34,7 +44,8 @@ int answer_page(Daemon *daemon, const HttpRequest *request, Answer *answer) {
                 if (!only)
                         return answer_error(answer, 404, "no such target");
         }
-        r = render_html(view, only, clock_boottime(), clock_realtime(), &body);
+        r = render_html(view, only, daemon->history ? &series : NULL, clock_boottime(), clock_realtime(),
+                        &body);
         if (r < 0)
                 return r;
         answer->code = 200;

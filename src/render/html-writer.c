@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "html-writer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "findings.h"
@@ -110,6 +111,28 @@ void html_time(Buffer *out, usec_t realtime) {
         if (t)
                 buffer_printf(out, "%.*s %.*s UTC", (int)(t - time), time, (int)strcspn(t + 1, "Z"), t + 1);
         buffer_add(out, "</time>");
+}
+
+void html_minute(Buffer *out, usec_t realtime, bool with_date) {
+        _cleanup_(buffer_done) Buffer text = {};
+        const char *time, *t;
+
+        buffer_add_time(&text, realtime);
+        time = buffer_text(&text);
+        t = strchr(time, 'T');
+        buffer_printf(out, "<time datetime=\"%s\">", time);
+        if (t && with_date)
+                buffer_printf(out, "%.*s ", (int)(t - time), time);
+        if (t)
+                buffer_append(out, t + 1, strlen("15:59"));
+        buffer_add(out, "</time>");
+}
+
+void html_duration(Buffer *out, usec_t duration) {
+        if (duration > 0 && duration % USEC_PER_HOUR == 0)
+                buffer_printf(out, "%" PRIu64 " h", duration / USEC_PER_HOUR);
+        else
+                buffer_add_usec_human(out, duration);
 }
 
 void html_ago(Buffer *out, usec_t now, usec_t realtime) {

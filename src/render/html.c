@@ -15,6 +15,10 @@
 /* Of each target on the overview; the target's own page has all. */
 #define OVERVIEW_FINDINGS 10
 
+/* Charts of a page, all targets together. */
+#define OVERVIEW_CHARTS 24
+#define TARGET_CHARTS   48
+
 static const HealthQuery plain = {.fail_on = FAIL_ON_GATE};
 
 static const char *root(const HtmlPage *page) {
@@ -140,37 +144,46 @@ static void add_facts(const HtmlPage *page, const TargetView *target, const Heal
         buffer_add(out, "</dd></div>\n</dl>\n");
 }
 
+static void begin_step(Buffer *out, const char *title, Status status, const char *word) {
+        buffer_printf(out, "<li class=\"%s\"><b>%s</b> ", status_name(status), title);
+        html_badge(out, status, word);
+        buffer_add(out, "<p>");
+}
+
+static void end_step(Buffer *out) {
+        buffer_add(out, "</p></li>\n");
+}
+
+/* What the worst finding of its kind says, or a text of ours. */
 static void add_step(Buffer *out, const char *title, Status status, const Finding *finding,
                      const char *text) {
-        buffer_printf(out, "<li class=\"%s\"><b>%s</b> ", status_name(status), title);
-        html_badge(out, status, NULL);
-        buffer_add(out, "<p>");
+        begin_step(out, title, finding ? finding->status : status, NULL);
         if (finding) {
                 html_text(out, str_equal(finding->name, "status") ? finding->object : finding->name);
                 buffer_add(out, ": ");
                 text = finding->summary;
         }
         html_text(out, text);
-        buffer_add(out, "</p></li>\n");
+        end_step(out);
 }
 
-/* The guide's four steps; only the migration itself is looked at in this version. */
-static void add_timeline(const HtmlPage *page, const TargetView *target, const Finding *migration) {
-        static const char later[] = "Not in this version.";
+/* The guide's four steps. */
+static void add_timeline(const HtmlPage *page, const TargetView *target, const KindTally *kinds) {
         Buffer *out = page->out;
-        Status status = migration                ? migration->status
-                        : target->heartbeat == 0 ? STATUS_UNKNOWN
-                                                 : STATUS_SKIPPED;
+        Status status = target->heartbeat == 0 ? STATUS_UNKNOWN : STATUS_SKIPPED;
 
         buffer_printf(
                 out,
                 "<section>\n<h%u class=\"title\">Timeline of the migration</h%u>\n<ol class=\"steps\">\n",
                 page->only ? 2 : 3, page->only ? 2 : 3);
-        add_step(out, "Preparation", STATUS_SKIPPED, NULL, later);
-        add_step(out, "Staging", STATUS_SKIPPED, NULL, later);
-        add_step(out, "Production", status, migration,
+        add_step(out, "Preparation", STATUS_SKIPPED, kinds[KIND_BACKUP].worst,
+                 "Backup and preflight: not looked at in this version.");
+        add_step(out, "Staging", STATUS_SKIPPED, NULL, "Verify: not looked at in this version.");
+        add_step(out, "Production", status, kinds[KIND_MIGRATION].worst,
                  target->heartbeat == 0 ? "Nothing is known yet." : "No migration history is watched.");
-        add_step(out, "Monitoring", STATUS_SKIPPED, NULL, later);
+        begin_step(out, "Monitoring", html_phase_status(target), html_phase_word(target));
+        html_phase_sentence(page, target);
+        end_step(out);
         buffer_add(out, "</ol>\n</section>\n");
 }
 
@@ -283,7 +296,7 @@ static bool is_of_earlier(const TargetView *target, const Health *health) {
         return false;
 }
 
-static void add_target(const HtmlPage *page, const TargetView *target) {
+static void add_target(const HtmlPage *page, const TargetView *target, size_t *charts) {
         Health health = target_health(page, target);
         KindTally kinds[N_FINDING_KINDS];
         Buffer *out = page->out;
@@ -296,11 +309,14 @@ static void add_target(const HtmlPage *page, const TargetView *target) {
                 buffer_add(out, "<p class=\"notice\">The database cannot be looked at now: what "
                                 "follows was seen earlier.</p>\n");
         add_facts(page, target, &health);
-        add_timeline(page, target, kinds[KIND_MIGRATION].worst);
+        add_timeline(page, target, kinds);
+        html_phase(page, target, page->only ? 2 : 3);
+        html_charts(page, target, false, charts);
         if (target->n_findings > 0)
                 add_checklist(page, target, kinds);
         add_failing(page, target);
         if (page->only) {
+                html_charts(page, target, true, charts);
                 html_passing(page, target);
                 add_schedule(page, target);
         } else {
@@ -355,16 +371,18 @@ static void add_overview(const HtmlPage *page) {
         buffer_add(out, "</section>\n");
 }
 
-int render_html(const View *view, const TargetView *only, usec_t boottime, usec_t realtime, Buffer *out) {
-        HtmlPage page = {.out = out, .view = view, .only = only, .boottime = boottime, .realtime = realtime};
+int render_html(const View *view, const TargetView *only, const SeriesSource *series, usec_t boottime,
+                usec_t realtime, Buffer *out) {
+        HtmlPage page = {out, view, only, series, boottime, realtime};
+        size_t charts = only ? TARGET_CHARTS : OVERVIEW_CHARTS;
 
         add_top(&page);
         if (only) {
-                add_target(&page, only);
+                add_target(&page, only, &charts);
         } else {
                 add_overview(&page);
                 for (size_t i = 0; i < view->n_targets; i++)
-                        add_target(&page, view->targets[i]);
+                        add_target(&page, view->targets[i], &charts);
         }
         add_end(&page);
         return buffer_error(out);

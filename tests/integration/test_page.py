@@ -1,9 +1,12 @@
 """The status page for people: headers, structure, odd names, and what a real browser makes of it."""
 import html.parser
+import math
 import os
 import re
+import sqlite3
 import struct
 import subprocess
+import time
 import zlib
 from urllib.parse import urljoin
 
@@ -200,6 +203,69 @@ def browse(url, out, size=(1280, 700), dark=False):
         capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "HOME": str(home)})
     assert out.exists(), result.stderr[-3000:]
     return [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+
+
+HOUR = 3600
+CANARIES = """canaries = (
+    { name = "active_orders"; sql = "SELECT id FROM orders WHERE status = 'PENDING' AND deleted_at IS NULL LIMIT 100";
+      max_time = "200ms"; uses_index_on = [ "status", "deleted_at" ]; });
+    phase: { duration = "24h"; migration = "production_safety_constraints"; };"""
+ORDERS = "violations/public.orders/check_order_amount_positive"
+
+
+def phase_target(conninfo):
+    return shop_target(conninfo, limits='max_age = "60s";').rstrip().rstrip("}") + CANARIES + "}"
+
+
+def a_day_of_series(age):
+    """What an earlier process saw `age` seconds ago: (series, value) of each. Nothing 6 h ago, for half an hour."""
+    if 5.5 * HOUR <= age < 6 * HOUR:
+        return []
+    wave = 1 + 0.5 * math.sin(age / 7000)
+    rows = 3 if 17 * HOUR <= age < 17.5 * HOUR else 0
+    return [("violations", rows), (ORDERS, rows), ("transactions/commit", 900 * wave), ("transactions/rollback", 4 * wave * wave),
+            ("canary/active_orders", 0.0042 * wave), ("scans/public.orders/orders_status_created_at_idx", 1e6 - age * 2.5)]
+
+
+def remember(daemon, shift):
+    """Gives a stopped daemon the history of a day, and a phase that began `shift` seconds before it did."""
+    now = int(time.time()) // 300 * 300
+    with sqlite3.connect(daemon.dir / "history.sqlite") as file:
+        numbers = dict(file.execute("SELECT name, id FROM series WHERE target = 'shop'"))
+        for start in range(now - 86400, now - 300, 300):
+            for name, value in a_day_of_series(now - start):
+                if name not in numbers:
+                    numbers[name] = 1000 + len(numbers)
+                    file.execute("INSERT INTO series VALUES (?, 'shop', ?)", (numbers[name], name))
+                low, high = (value, value) if value < 1e-9 or value > 1000 else (value * 0.8, value * 1.3)
+                if name.startswith("violations"):
+                    low = high = value
+                file.execute("INSERT OR REPLACE INTO point VALUES (1, ?, ?, 5, ?, ?, ?)",
+                             (start, numbers[name], low, high, 5 * value))
+        record, = file.execute("SELECT text FROM value WHERE target = 'shop' AND key = 'phase'").fetchone()
+        record = re.sub(r"(?m)^(started_at|ends_at|batch_at|observed_since|batch) (\d+)",
+                        lambda m: f"{m[1]} {int(m[2]) - shift * 1000000}", record)
+        gone = [(now - age) * 1000000 for age in (6 * HOUR, 5.5 * HOUR, 17.5 * HOUR, 17 * HOUR)]
+        record = record.replace("\nend\n", f"""
+gap {gone[0]:.0f} {gone[1]:.0f}
+event violated {gone[2]:.0f} {gone[3]:.0f} 3 check_order_amount_positive on public.orders
+end
+""")
+        file.execute("UPDATE value SET text = ? WHERE target = 'shop' AND key = 'phase'", (record,))
+    file.close()
+
+
+def serve_phase(lab, name, shift=20 * HOUR):
+    """A daemon in the middle of a phase."""
+    cluster = shared.get()
+    make_shop(cluster, name)
+    daemon = lab.daemon(phase_target(cluster.conninfo(name, "pgvigil")))
+    wait_for(lambda: b">watching<" in daemon.get("/")[1], "the phase to open")
+    daemon.stop()
+    remember(daemon, shift)
+    daemon.start()
+    wait_for(lambda: b"<svg viewBox" in daemon.get("/target/shop")[1] and b">watching<" in daemon.get("/")[1], "the charts")
+    return daemon
 
 
 def test_a_browser_shows_the_pages_in_light_and_dark_wide_and_narrow(lab):

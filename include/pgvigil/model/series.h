@@ -33,3 +33,20 @@ typedef struct SeriesWindow {
 } SeriesWindow;
 
 void series_window_done(SeriesWindow *window);
+
+/* Of a counter: how much it grew within each step, as points of one sample; the first point goes.
+ * What cannot be told, beside a gap or where the counter fell, is a gap. */
+void series_window_growth(SeriesWindow *window);
+
+/* Makes of `part` its share of part and rest, 0 to 1, sums over each step, as points of one sample.
+ * A step in which either is a gap, both are 0 or `lost` has a sample is a gap, and so is all of it
+ * where the steps of both are not the same. */
+void series_window_share(SeriesWindow *part, const SeriesWindow *rest, const SeriesWindow *lost);
+
+/* Where renderers get series from, at the time of asking. Names are borrowed until the next sample. */
+typedef struct SeriesSource {
+        const char *(*name)(void *userdata, const char *target, size_t n); /* in order; NULL past the last */
+        int (*window)(void *userdata, const char *target, const char *series, const SeriesQuery *query,
+                      SeriesWindow *ret); /* 0; 1: no such series, *ret is empty; -ENOMEM */
+        void *userdata;
+} SeriesSource;

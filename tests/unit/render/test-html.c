@@ -8,7 +8,7 @@ static const CheckKind constraint_kind = {.name = "foreign_key", .interval = off
 static char *page(const Fixture *fixture, const TargetView *only) {
         _cleanup_(buffer_done) Buffer out = {};
 
-        ck_assert_int_eq(render_html(&fixture->view, only, BOOT, NOW, &out), 0);
+        ck_assert_int_eq(render_html(&fixture->view, only, NULL, BOOT, NOW, &out), 0);
         return buffer_take(&out);
 }
 
@@ -167,7 +167,9 @@ START_TEST(the_timeline_says_what_this_version_does_not_look_at) {
 
         add_shop(&fixture);
         _cleanup_(freep) char *text = page(&fixture, NULL);
-        ck_assert_uint_eq(count_of_text(text, "skipped</span><p>Not in this version.</p></li>"), 3);
+        expect(text, "skipped</span><p>Backup and preflight: not looked at in this version.</p></li>");
+        expect(text, "skipped</span><p>Verify: not looked at in this version.</p></li>");
+        expect(text, "skipped</span><p>Nothing is known yet.</p></li>");
         expect(text, "<li class=\"pass\"><b>Production</b> ");
         expect(text, "pass</span><p>prisma: 12 applied.</p></li>");
         expect_order(text, "<b>Preparation</b>", "<b>Staging</b>");
@@ -265,6 +267,239 @@ START_TEST(what_was_seen_earlier_says_so) {
 }
 END_TEST
 
+static PhaseRecord phase_of(PhaseState state) {
+        static PhaseMigration batch[] = {{(char *)"production_safety_constraints", NOW - 10 * USEC_PER_HOUR}};
+        static PhaseGap gaps[] = {{NOW - 11 * USEC_PER_HOUR, NOW - 9 * USEC_PER_HOUR},
+                                  {NOW - 3 * USEC_PER_HOUR, NOW - 3 * USEC_PER_HOUR + 20 * USEC_PER_SEC}};
+        static PhaseEvent events[] = {
+                {PHASE_EVENT_VIOLATED, (char *)"c on public.orders", NOW - 9 * USEC_PER_HOUR,
+                 NOW - 9 * USEC_PER_HOUR + 7 * USEC_PER_MINUTE, 3},
+                {PHASE_EVENT_VIOLATED, (char *)"c on public.orders", NOW - 8 * USEC_PER_HOUR, 0, 1},
+                {PHASE_EVENT_FINISHED, (char *)"another", NOW - USEC_PER_HOUR, NOW - USEC_PER_HOUR, 0},
+                {PHASE_EVENT_GONE, (char *)ODD_NAME, NOW - USEC_PER_MINUTE, 0, 0},
+        };
+
+        return (PhaseRecord){
+                .state = state,
+                .started_at = NOW - 10 * USEC_PER_HOUR,
+                .batch_at = NOW - 10 * USEC_PER_HOUR,
+                .ends_at = NOW + 14 * USEC_PER_HOUR,
+                .closed_at = NOW,
+                .observed_since = NOW - 48 * USEC_PER_HOUR,
+                .batch = {batch, 1},
+                .gaps = gaps,
+                .n_gaps = ELEMENTS(gaps),
+                .events = events,
+                .n_events = ELEMENTS(events),
+                .criteria = {[CRITERION_MIGRATION_COMPLETED] = {STATUS_PASS, (char *)"1 of 1 are finished."},
+                             [CRITERION_NO_VIOLATIONS] = {STATUS_FAIL, (char *)"c & d."},
+                             [CRITERION_APP_HEALTHY] = {STATUS_SKIPPED, (char *)"Skipped: no app.url."}},
+        };
+}
+
+START_TEST(a_phase_shows_time_criteria_events_and_gaps) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = page(&fixture, shop);
+        expect(text, "<li class=\"fail\"><b>Monitoring</b> ");
+        expect(text, "watching</span><p>14 h left of 24 h; so far 1 fail, 1 pass, 1 skipped.</p></li>");
+        expect(text,
+               "<p>No verdict yet: 14 h left of 24 h; so far 1 fail, 1 pass, 1 skipped of 9 criteria.</p>");
+        expect(text, "<dt>Migration</dt><dd><code>production_safety_constraints</code></dd>");
+        expect(text, "<dt>Not observed</dt><dd>1 h</dd>");
+        expect(text,
+               "fail</span></td><th scope=\"row\">no violations</th><td>c &amp; d.<span class=\"note\">");
+        ck_assert_uint_eq(count_of_text(text, "unknown</span></td><th scope=\"row\">"), 6);
+        ck_assert_uint_eq(count_of_text(text, "<td>Not judged yet."), 6);
+        expect(text, "<code>c on public.orders</code> <strong>violated</strong> "
+                     "<time datetime=\"2026-11-23T06:59:00Z\">2026-11-23 06:59</time> to "
+                     "<time datetime=\"2026-11-23T07:06:00Z\">07:06</time> UTC, 3 rows, repaired</li>");
+        expect(text, "<strong>violated</strong> since <time datetime=\"2026-11-23T07:59:00Z\">2026-11-23 "
+                     "07:59</time> UTC, 1 row, not repaired</li>");
+        expect(text, "<code>another</code> <strong>another migration finished</strong> ");
+        expect(text, "<strong>not finished any more</strong> since ");
+        expect(text, "2026-11-23 12:59</time> UTC for 20 s</li>");
+}
+END_TEST
+
+START_TEST(the_overview_has_the_short_form) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+
+        phase.cannot_pass = (char *)"Cannot pass: no_violations failed.";
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = page(&fixture, NULL);
+        expect(text, "<p class=\"notice\">Cannot pass: no_violations failed.</p>");
+        expect(text, "<th scope=\"row\">no violations</th><td>c &amp; d.</td>");
+        expect_not(text, "2026-11-23 06:59");
+        expect(text, "<a href=\"./target/shop\">1 earlier</a>");
+        expect_not(text, "When it was not observed");
+}
+END_TEST
+
+START_TEST(the_step_of_monitoring_is_what_the_phase_is) {
+        static const struct {
+                PhaseState state;
+                const char *step, *text;
+        } cases[] = {
+                {PHASE_IDLE, "<li class=\"skipped\"><b>Monitoring</b>",
+                 "skipped</span><p>A &lt;reason&gt;.</p>"},
+                {PHASE_BASELINE, "<li class=\"skipped\"><b>Monitoring</b>",
+                 "skipped</span><p>Waits for the migration; samples are kept. A &lt;reason&gt;.</p>"},
+                {PHASE_PASSED, "<li class=\"pass\"><b>Monitoring</b>", "passed</span><p>Verdict of <time "},
+                {PHASE_FAILED, "<li class=\"fail\"><b>Monitoring</b>", "failed</span><p>Verdict of <time "},
+                {PHASE_INCONCLUSIVE, "<li class=\"unknown\"><b>Monitoring</b>",
+                 "inconclusive</span><p>Verdict of <time "},
+                {PHASE_STOPPED, "<li class=\"skipped\"><b>Monitoring</b>",
+                 "stopped</span><p>By hand at <time "},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                _cleanup_(fixture_done) Fixture fixture = {};
+                TargetView *shop = add_shop(&fixture);
+                PhaseRecord phase = phase_of(cases[i].state);
+
+                phase.note = (char *)"A <reason>.";
+                shop->phase = &phase;
+                _cleanup_(freep) char *text = page(&fixture, shop);
+                expect(text, cases[i].step);
+                expect(text, cases[i].text);
+                ck_assert_uint_eq(count_of_text(text, "class=\"phase\""), phase_is_over(&phase));
+        }
+}
+END_TEST
+
+/* An open phase is never shown as good, and one that ends is due. */
+START_TEST(an_open_phase_without_failures_is_unknown) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+
+        for (size_t i = 0; i < N_CRITERIA; i++)
+                phase.criteria[i] = (CriterionResult){STATUS_PASS, (char *)"Well."};
+        phase.ends_at = NOW;
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = page(&fixture, shop);
+        expect(text, "<li class=\"unknown\"><b>Monitoring</b> ");
+        expect(text, "watching</span><p>time is up, the verdict is due; so far 9 pass.</p>");
+}
+END_TEST
+
+/* Series that are all alike: a sample a step, but where the name ends in what is given. */
+typedef struct FakeSeries {
+        const char *names[40];
+        size_t asked;
+} FakeSeries;
+
+static const char *fake_name(void *userdata, const char *target, size_t n) {
+        FakeSeries *fake = userdata;
+
+        return n < ELEMENTS(fake->names) ? fake->names[n] : NULL;
+}
+
+static int fake_window(void *userdata, const char *target, const char *series, const SeriesQuery *query,
+                       SeriesWindow *ret) {
+        FakeSeries *fake = userdata;
+        SeriesWindow window = {.step = query->step, .n_points = (query->to - query->from) / query->step + 1};
+        bool is_there = false;
+
+        for (size_t i = 0; i < ELEMENTS(fake->names); i++)
+                is_there |= str_equal(fake->names[i], series);
+        fake->asked++;
+        if (!is_there)
+                return 1;
+        ck_assert_uint_le(window.n_points, 100);
+        window.points = calloc(window.n_points, sizeof(*window.points));
+        ck_assert_ptr_nonnull(window.points);
+        for (size_t i = 0; i < window.n_points; i++)
+                window.points[i] = (SeriesPoint){query->from + i * query->step, !strstr(series, "silent"), 1,
+                                                 1, 1};
+        *ret = window;
+        return 0;
+}
+
+static char *charts(const Fixture *fixture, const TargetView *only, FakeSeries *fake) {
+        const SeriesSource series = {fake_name, fake_window, fake};
+        _cleanup_(buffer_done) Buffer out = {};
+
+        ck_assert_int_eq(render_html(&fixture->view, only, &series, BOOT, NOW, &out), 0);
+        return buffer_take(&out);
+}
+
+START_TEST(charts_are_of_what_there_is_and_begin_with_what_is_broken) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        FakeSeries fake = {{"canary/slow", "canary_failed/slow", "scans/public.orders/i",
+                            "transactions/commit", "transactions/rollback", "violations",
+                            "violations/public.a/silent", "violations/public.items/x<y",
+                            "violations/public.orders/c"}};
+        _cleanup_(freep) char *all = charts(&fixture, NULL, &fake), *one = charts(&fixture, shop, &fake);
+
+        ck_assert_uint_eq(count_of_text(all, "<figure"), 2);
+        expect(all, "<h3 class=\"title\">The last 24 h</h3>");
+        expect(all, "<b>Rows that break a rule</b>");
+        expect(all, "Last 50&nbsp;%");
+        ck_assert_uint_eq(count_of_text(one, "<figure"), 6);
+        expect_order(one, "<b>Rows: public.orders c</b>", "<b>Rows: public.items/x&lt;y</b>");
+        expect(one, "<b>Canary: slow</b><span class=\"note\">Last 1000&nbsp;ms");
+        expect(one, "<b>Scans: public.orders/i</b><span class=\"note\">0&nbsp;scans");
+        expect_not(one, "silent");
+        expect_not(one, "failed/");
+        ck_assert_uint_eq(count_of_text(one, "role=\"img\""), 6);
+        ck_assert_uint_eq(count_of_text(one, "<desc>"), 6);
+}
+END_TEST
+
+START_TEST(what_was_violated_in_the_phase_has_its_chart_first) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+        FakeSeries fake = {{"violations", "violations/public.orders/b", "violations/public.orders/c"}};
+
+        fixture_add(shop, PASSING(KIND_CONSTRAINT, "public.orders", "b"))->configured = true;
+        fixture_add(shop, PASSING(KIND_CONSTRAINT, "public.orders", "c"));
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = charts(&fixture, shop, &fake);
+        expect_order(text, "<b>Rows: public.orders c</b>", "<b>Rows: public.orders b</b>");
+        /* The migration, and the one that came later. */
+        ck_assert_uint_eq(count_of_text(text, "class=\"mark\""), 2 * 3);
+}
+END_TEST
+
+START_TEST(charts_are_few_whatever_there_is) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        FakeSeries fake = {};
+        char names[40][32];
+
+        for (size_t i = 0; i < ELEMENTS(fake.names); i++) {
+                snprintf(names[i], sizeof(names[i]), i < 10 ? "violations/t/%zu" : "scans/t/%zu", i);
+                fake.names[i] = names[i];
+        }
+        _cleanup_(freep) char *text = charts(&fixture, shop, &fake);
+        ck_assert_uint_eq(count_of_text(text, "<figure"), 6 + 12);
+        ck_assert_uint_le(fake.asked, 6 + 12);
+        expect(text, "<p class=\"more\">22 more are not drawn.</p>");
+}
+END_TEST
+
+START_TEST(charts_of_a_short_phase_are_of_its_length) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+        FakeSeries fake = {{"violations"}};
+
+        phase.ends_at = phase.started_at + 3 * USEC_PER_HOUR;
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = charts(&fixture, shop, &fake);
+        expect(text, "<h2 class=\"title\">The last 3 h</h2>");
+}
+END_TEST
+
 START_TEST(the_overview_cuts_long_lists_and_says_so) {
         _cleanup_(fixture_done) Fixture fixture = {};
         TargetView *shop = fixture_add_target(&fixture, "shop");
@@ -300,6 +535,14 @@ int main(void) {
                 each_page_has_one_first_heading_and_status_in_words,
                 an_unknown_past_is_not_shown_as_good,
                 what_was_seen_earlier_says_so,
+                a_phase_shows_time_criteria_events_and_gaps,
+                the_overview_has_the_short_form,
+                the_step_of_monitoring_is_what_the_phase_is,
+                an_open_phase_without_failures_is_unknown,
+                charts_are_of_what_there_is_and_begin_with_what_is_broken,
+                what_was_violated_in_the_phase_has_its_chart_first,
+                charts_are_few_whatever_there_is,
+                charts_of_a_short_phase_are_of_its_length,
                 the_overview_cuts_long_lists_and_says_so,
                 no_target_is_unknown,
         };
