@@ -86,6 +86,7 @@ Engine *engine_free(Engine *engine) {
         free(engine->view.targets);
         sd_event_source_disable_unref(engine->names_source);
         sd_event_source_disable_unref(engine->files_source);
+        probe_client_free(engine->probes);
         worker_free(engine->names);
         worker_free(engine->files);
         sd_event_unref(engine->event);
@@ -110,7 +111,7 @@ void engine_changed(Engine *engine) {
 
 void engine_target_done(Engine *engine) {
         for (size_t i = 0; i < engine->n_targets; i++)
-                if (!engine->targets[i]->is_done)
+                if (!engine->targets[i]->is_done || app_is_pending(engine->targets[i]))
                         return;
         if (engine->options.observer.finished)
                 engine->options.observer.finished(engine->options.observer.userdata);
@@ -219,8 +220,10 @@ int engine_configure(Engine *engine, Settings *settings) {
 void engine_stop(Engine *engine) {
         engine->is_stopped = true;
         engine->view.is_stopping = true;
-        for (size_t i = 0; i < engine->n_targets; i++)
+        for (size_t i = 0; i < engine->n_targets; i++) {
                 target_stop(engine->targets[i]);
+                app_stop(engine->targets[i]);
+        }
         engine_changed(engine);
 }
 

@@ -5,9 +5,11 @@
 
 #include <systemd/sd-event.h>
 
+#include "app.h"
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
 #include "pgvigil/pg.h"
+#include "pgvigil/probe.h"
 #include "yield.h"
 
 typedef struct Job {
@@ -19,6 +21,7 @@ typedef struct Job {
         size_t n_tables;
         bool in_round;
         bool has_report;   /* `report` waits for the end of the round */
+        bool is_news;      /* … and is being applied */
         bool is_fresh;     /* not scheduled yet under these settings */
         bool is_blank;     /* its state was made anew: has seen nothing yet, unlike its findings */
         bool wants_blocks; /* it could not read all that it would have, the last time */
@@ -74,6 +77,7 @@ struct Target {
         usec_t next_expiry;    /* boottime at which the first finding grows too old */
         bool is_done;          /* `once`: had its round */
         Yield yield;
+        App app;
 };
 
 struct Engine {
@@ -82,6 +86,7 @@ struct Engine {
         Worker *names;
         Worker *files;
         sd_event_source *names_source, *files_source;
+        ProbeClient *probes; /* made when the first application is asked */
         View view;
         Target **targets;
         size_t n_targets;
@@ -105,9 +110,11 @@ void round_cancel(Target *target); /* gives up everything that is under way */
 void round_gather_late(Target *target);
 void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
+void run_count(CheckRun *run, const Report *report, usec_t realtime); /* what it could not check */
 
 /* apply.c: what a round found becomes the view */
 void apply_round(Target *target, usec_t boottime, usec_t realtime);
+void apply_beside(Target *target, usec_t boottime, usec_t realtime); /* of jobs that ask no database */
 void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
 bool apply_age(Target *target, usec_t boottime, usec_t realtime);
 void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
