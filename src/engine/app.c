@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "apply.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log.h"

@@ -5,12 +5,11 @@
 
 #include <stdbool.h>
 
-#include "pgvigil/model/probe.h"
 #include "pgvigil/model/rule-settings.h"
 #include "pgvigil/phase/criteria.h"
+#include "pgvigil/probe.h"
 
 typedef struct sd_event_source sd_event_source;
-typedef struct Probe Probe;
 typedef struct Target Target;
 
 /* Probes since a phase began; times are boottime. */

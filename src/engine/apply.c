@@ -2,11 +2,12 @@
  * the settling rule of /health carried forward. The only writer of a target's findings.
  *
  * SPDX-License-Identifier: PostgreSQL */
+#include "apply.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
-#include "internal.h"
 #include "pgvigil/base/log-ids.h"
 #include "pgvigil/base/log.h"
 

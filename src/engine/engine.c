@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "apply.h"
 #include "change.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"

@@ -9,7 +9,6 @@
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
 #include "pgvigil/pg.h"
-#include "pgvigil/probe.h"
 #include "yield.h"
 
 typedef struct Job {
@@ -111,16 +110,6 @@ void round_gather_late(Target *target);
 void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
 void run_count(CheckRun *run, const Report *report, usec_t realtime); /* what it could not check */
-
-/* apply.c: what a round found becomes the view */
-void apply_round(Target *target, usec_t boottime, usec_t realtime);
-void apply_beside(Target *target, usec_t boottime, usec_t realtime); /* of jobs that ask no database */
-void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
-bool apply_age(Target *target, usec_t boottime, usec_t realtime);
-void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
-
-/* cap.c: marks what limits.max_series keeps out of /metrics, before findings are in the view. 0, -ENOMEM. */
-int cap_series(Target *target);
 
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "apply.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"

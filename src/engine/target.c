@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "apply.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"
