@@ -58,7 +58,7 @@ static int later_judge(void *state, const CheckContext *context, Report *report)
 const CheckKind later_check = {
         .name = "later",
         .help = "What the configuration asks for and this version does not do.",
-        .interval = offsetof(Intervals, app),
+        .interval = offsetof(Intervals, activity),
         .shapes = shapes,
         .asks_nothing = true,
         .new = later_new,

@@ -158,6 +158,21 @@ def test_a_database_that_is_stopped_stops_no_probe(lab):
     cluster.thaw()
 
 
+def test_another_server_leaves_what_is_known_of_the_application(lab):
+    first = lab.cluster().start()
+    second = lab.cluster(port=first.port, unix_socket_directories=f"'{first.dir}'")
+    second.dir, second.port = first.dir, first.port
+    app = Application(lab)
+    daemon = lab.daemon(target("db", first.conninfo(user="postgres"), app.setting(), intervals='app = "24h";'))
+    daemon.wait_reason("app", "health", "ok")
+    first.stop()
+    daemon.wait_state("db", "unreachable")
+    second.start()
+    wait_for(lambda: "another server" in daemon.log(), "the other server")
+    wait_for(lambda: daemon.code("/health/db") == 200, "its rounds")
+    assert daemon.finding("app", "health")["reason"] == "ok" and app.asked == ["/health"], daemon.finding("app", "health")
+
+
 def test_an_application_that_hangs_holds_up_no_round_and_no_other(lab):
     hanging, fine = Application(lab), Application(lab)
     conninfo = database()
@@ -179,17 +194,23 @@ def test_an_application_that_hangs_holds_up_no_round_and_no_other(lab):
     assert daemon.finding("app", "health", target="db")["status"] == "pass"
 
 
-def test_a_gate_turns_traffic_away_at_once(lab):
+def rounds(daemon):
+    return daemon.metric("pgvigil_check_runs_total", target="db", check="connection")
+
+
+def test_a_gate_turns_traffic_away_at_once_and_back_after_two_rounds(lab):
     app = Application(lab)
-    daemon = serve(lab, app.setting("gate = true;"))
+    daemon = serve(lab, app.setting("gate = true;"), every="20s")
     daemon.wait_reason("app", "health", "ok")
     wait_for(lambda: daemon.code("/health/db") == 200, "the first rounds")
     app.status = 500
     wait_for(lambda: daemon.code("/health/db") == 503, "the gate")
     assert daemon.state("db")["state"] == "gated" and daemon.code("/health/db/app") == 503
     assert daemon.code("/health/db?exclude=app") == 200
+    before = rounds(daemon)
     app.status = 200
     wait_for(lambda: daemon.code("/health/db") == 200, "the gate to open")
+    assert rounds(daemon) >= before + 2
 
 
 def test_check_asks_once_and_explain_not_at_all(lab):
