@@ -262,21 +262,24 @@ def test_a_reload_keeps_what_stays_and_begins_anew_with_another_url(lab):
     daemon.wait_reason("app", "health", "ok")
     assert answers() >= before
 
-    before = answers()
-    daemon.write(watched(conninfo, app.setting(path="/other")))
-    daemon.reload()
-    wait_for(lambda: [f["object"] for f in daemon.findings(kind="app")] == [app.url("/other")], "the other URL")
-    assert answers() < before
     # A probe of what is no longer configured is given up.
+    before, other = answers(), Application(lab)
+    daemon.write(watched(conninfo, app.setting('timeout = "4min";')))
+    daemon.reload()
     app.hang()
-    wait_for(lambda: len(app.asked) > probes(daemon), "one under way")
+    skipped = daemon.metric("pgvigil_check_skipped_total", check="app")
+    wait_for(lambda: daemon.metric("pgvigil_check_skipped_total", check="app") > skipped, "one under way")
+    daemon.write(watched(conninfo, other.setting('timeout = "4min";', path="/other")))
+    daemon.reload()
+    wait_for(lambda: [f["object"] for f in daemon.findings(kind="app")] == [other.url("/other")], "the other URL")
+    assert answers() < before
+    app.gate.set()
     daemon.write(watched(conninfo, ""))
     daemon.reload()
     wait_for(lambda: daemon.findings(kind="app") == [] and not samples(daemon.metrics(), "pgvigil_app_up"), "its end")
-    asked = len(app.asked)
-    app.gate.set()
+    asked = len(other.asked)
     daemon.wait_round("db", 2)
-    assert len(app.asked) == asked and daemon.findings(kind="app") == []
+    assert len(other.asked) == asked and daemon.findings(kind="app") == []
     daemon.write(watched(conninfo, app.setting()))
     daemon.reload()
     daemon.wait_reason("app", "health", "ok")
