@@ -32,7 +32,7 @@ static int later_take(void *state, const CheckContext *context, const Outcome *o
 
 static int skip(Report *report, FindingKind kind, const char *name, const Rule *rule) {
         const char *what = finding_kind_name(kind);
-        Finding *finding = report_add(report, kind, what, name ? name : what);
+        Finding *finding = report_add(report, kind, what, name);
 
         if (!finding)
                 return -ENOMEM;
@@ -52,15 +52,13 @@ static int later_judge(void *state, const CheckContext *context, Report *report)
 
                 r = skip(report, KIND_BACKUP, backup->name, &backup->rule);
         }
-        if (r >= 0 && !str_is_empty(settings->app.url))
-                r = skip(report, KIND_APP, NULL, &settings->app.rule);
         return r;
 }
 
 const CheckKind later_check = {
         .name = "later",
         .help = "What the configuration asks for and this version does not do.",
-        .interval = offsetof(Intervals, app),
+        .interval = offsetof(Intervals, activity),
         .shapes = shapes,
         .asks_nothing = true,
         .new = later_new,

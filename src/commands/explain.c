@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "pgvigil/model/secret.h"
 #include "run-once.h"
 
 /* "Total Cost" of the topmost node, out of EXPLAIN (FORMAT JSON); negative: no plan there. */
@@ -86,6 +87,22 @@ static void print_yield(const TargetView *target) {
                        target->name, (*one)->name, (*one)->sql);
 }
 
+/* Not asked, for it is no question of what would run. */
+static int print_app(const TargetView *target) {
+        const AppSettings *app = &target->settings->app;
+        _cleanup_(buffer_done) Buffer line = BUFFER_NULL;
+        _cleanup_(freep) char *url = str_is_empty(app->url) ? NULL : url_shown(app->url);
+
+        if (str_is_empty(app->url))
+                return 0;
+        buffer_printf(&line, "-- target %s, check app: GET %s; not sent, expected is %d within ",
+                      target->name, url ? url : "", (int)app->expect_status);
+        buffer_add_usec_human(&line, app->timeout);
+        end_comment(&line, 0);
+        printf("%s\n", buffer_text(&line));
+        return url ? buffer_error(&line) : -ENOMEM;
+}
+
 int explain_print(const Explain *explain, Engine *engine) {
         const View *view = engine_view(engine);
 
@@ -98,6 +115,8 @@ int explain_print(const Explain *explain, Engine *engine) {
                         return -ENOMEM;
                 printf("-- target %s: around every statement\n%s;\n\n", target->name, session);
                 print_yield(target);
+                if (print_app(target) < 0)
+                        return -ENOMEM;
                 if (target->reach != REACH_OK)
                         printf("-- target %s cannot be reached: %s\n\n", target->name,
                                cause_name(target->cause));

@@ -2,6 +2,8 @@
  * the settling rule of /health carried forward. The only writer of a target's findings.
  *
  * SPDX-License-Identifier: PostgreSQL */
+#include "apply.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -103,7 +105,7 @@ static int settle(Target *target, const Job *job, Finding *finding, size_t *at, 
 
 /* A check that began anew and could see nothing does not take the place of what was known. */
 static bool has_seen_nothing(const Job *job) {
-        if (!job->is_blank || !job->has_report || job->count == 0)
+        if (!job->is_blank || !job->is_news || job->count == 0)
                 return false;
         for (size_t i = 0; i < job->report.n_findings; i++)
                 if (job->report.findings[i].seen != SEEN_UNKNOWN)
@@ -115,7 +117,7 @@ static bool has_seen_nothing(const Job *job) {
 static void job_merge(Target *target, Job *job, Finding *findings, size_t *n, const usec_t now[2]) {
         size_t first = *n, at = 0;
 
-        if (job->has_report) {
+        if (job->is_news) {
                 for (size_t i = 0; i < job->report.n_findings; i++) {
                         Finding *finding = &job->report.findings[i];
 
@@ -134,21 +136,29 @@ static void job_merge(Target *target, Job *job, Finding *findings, size_t *n, co
         job->count = *n - first;
 }
 
+static void forget_report(Job *job) {
+        report_done(&job->report);
+        job->report = (Report){};
+        job->has_report = job->is_news = false;
+}
+
+static void drop_blanks(Target *target) {
+        for (size_t i = 0; i < target->n_jobs; i++) {
+                Job *job = &target->jobs[i];
+
+                if (has_seen_nothing(job))
+                        forget_report(job);
+                job->is_blank &= !job->is_news;
+        }
+}
+
 static int merge_findings(Target *target, const usec_t now[2]) {
         size_t total = 0, n = 0;
         Finding *findings;
 
-        for (size_t i = 0; i < target->n_jobs; i++) {
-                if (has_seen_nothing(&target->jobs[i])) {
-                        report_done(&target->jobs[i].report);
-                        target->jobs[i].report = (Report){};
-                        target->jobs[i].has_report = false;
-                }
-                target->jobs[i].is_blank &= !target->jobs[i].has_report;
-        }
+        drop_blanks(target);
         for (size_t i = 0; i < target->n_jobs; i++)
-                total += target->jobs[i].has_report ? target->jobs[i].report.n_findings
-                                                    : target->jobs[i].count;
+                total += target->jobs[i].is_news ? target->jobs[i].report.n_findings : target->jobs[i].count;
 
         findings = calloc(total + 1, sizeof(*findings));
         if (!findings)
@@ -164,7 +174,7 @@ static int merge_findings(Target *target, const usec_t now[2]) {
 
 /* A row carries its target from here on. */
 static int job_take_tables(const Target *target, Job *job) {
-        if (!job->has_report)
+        if (!job->is_news)
                 return 0;
         for (size_t i = 0; i < job->report.n_tables; i++)
                 if (str_set(&job->report.tables[i]->target, target->view.name) < 0)
@@ -280,25 +290,62 @@ static void apply_health(Target *target, usec_t boottime) {
         apply_code(target, boottime);
 }
 
+/* What is asked of no database is true of whatever server answers. */
 static void disown_findings(Target *target) {
-        for (size_t i = 0; target->system_changed && i < target->view.n_findings; i++)
-                finding_disown(&target->view.findings[i]);
+        for (size_t i = 0; target->system_changed && i < target->n_jobs; i++) {
+                const Job *job = &target->jobs[i];
+
+                for (size_t k = 0; !job->kind->ask && k < job->count; k++)
+                        finding_disown(&target->view.findings[job->first + k]);
+        }
         target->system_changed = false;
 }
 
+/* The reports of a round, or those beside it: half of a round never goes with the latter. */
+static void mark_news(Target *target, bool is_beside) {
+        for (size_t i = 0; i < target->n_jobs; i++) {
+                Job *job = &target->jobs[i];
+
+                job->is_news = job->has_report && is_beside == (job->kind->ask != NULL);
+        }
+}
+
+static void forget_news(Target *target) {
+        for (size_t i = 0; i < target->n_jobs; i++)
+                if (target->jobs[i].is_news)
+                        forget_report(&target->jobs[i]);
+}
+
 static void apply(Target *target, const usec_t now[2]) {
+        int r = report_failures(target);
+
         disown_findings(target);
-        if (report_failures(target) < 0 || merge_tables(target) < 0 || report_dropped(target) < 0 ||
+        mark_news(target, false);
+        if (r < 0 || merge_tables(target) < 0 || report_dropped(target) < 0 ||
             merge_findings(target, now) < 0)
                 log_oom();
 
-        for (size_t i = 0; i < target->n_jobs; i++) {
-                report_done(&target->jobs[i].report);
-                target->jobs[i].report = (Report){};
-                target->jobs[i].has_report = false;
-        }
+        forget_news(target);
         apply_age(target, now[0], now[1]);
         apply_health(target, now[0]);
+}
+
+/* A gate that it breaks holds at once; that it is whole again counts with the next rounds, as of any
+ * other finding. */
+void apply_beside(Target *target, usec_t boottime, usec_t realtime) {
+        static const HealthQuery plain = {.fail_on = FAIL_ON_GATE, .ignore_settling = true};
+        const usec_t now[2] = {boottime, realtime};
+
+        mark_news(target, true);
+        if (merge_tables(target) < 0 || merge_findings(target, now) < 0)
+                log_oom();
+        forget_news(target);
+        apply_age(target, boottime, realtime);
+        if (target->view.rounds == 0)
+                return;
+        if (health_of_target(&target->engine->view, &target->view, &plain, boottime).code == 503)
+                health_settle(&target->engine->view, &target->view, false, boottime);
+        apply_code(target, boottime);
 }
 
 void apply_round(Target *target, usec_t boottime, usec_t realtime) {

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "internal.h"
+#include "apply.h"
 #include "pgvigil/render.h"
 
 typedef struct Sight {

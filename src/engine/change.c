@@ -2,9 +2,9 @@
  * before. Connection, heartbeat, counters, findings and code go on; what the new settings say is seen
  * with the first round that ends after the change, in which every check runs.
  *
- * A light change is one of how results are judged and when they are taken, not of what is looked at:
- * it disturbs nothing, not even a statement under way. After any other the checks begin anew; their
- * findings stay until they have seen something.
+ * A light change is one of how results are judged and when they are taken, or of the application, not of
+ * what is looked at: it disturbs nothing, not even a statement under way. After any other the checks begin
+ * anew; their findings stay until they have seen something.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include "change.h"
@@ -55,6 +55,15 @@ static bool are_limits_equal(const Limits *a, const Limits *b) {
                a->lock_timeout == b->lock_timeout;
 }
 
+static int copy_app(const AppSettings *from, AppSettings *to) {
+        to->expect_status = from->expect_status;
+        to->timeout = from->timeout;
+        if (str_set(&to->url, from->url) < 0 || str_set(&to->expect_body, from->expect_body) < 0)
+                return -ENOMEM;
+        rule_done(&to->rule);
+        return rule_copy(&from->rule, &to->rule);
+}
+
 /* 1, 0 or -ENOMEM: whether they are equal but for what a light change may change. */
 static int is_light(const TargetSettings *old, const TargetSettings *settings) {
         TargetSettings same = {};
@@ -71,6 +80,8 @@ static int is_light(const TargetSettings *old, const TargetSettings *settings) {
                 same.limits = old->limits;
                 r = copy_rules(old, &same);
         }
+        if (r >= 0)
+                r = copy_app(&old->app, &same.app);
         if (r >= 0)
                 r = target_settings_equal(old, &same);
         options_done(&target_options, &same);
@@ -133,6 +144,8 @@ static void take_states(Target *target, Change *change) {
         for (size_t i = 0; i < target->n_jobs; i++) {
                 Job *job = &target->jobs[i];
 
+                if (job->kind->ask) /* minds by itself what it is of */
+                        continue;
                 job->kind->free(job->state);
                 job->state = TAKE(change->states[i]);
                 job->is_blank = true;
@@ -141,6 +154,9 @@ static void take_states(Target *target, Change *change) {
 }
 
 void target_change(Target *target, TargetSettings *settings, Change *change) {
+        bool is_other_url = !str_equal(target->settings.app.url, settings->app.url),
+             is_other_app = app_is_changed(&target->settings.app, &settings->app);
+
         if (change->is_light)
                 keep_constraints(&target->settings, settings);
         else
@@ -161,4 +177,5 @@ void target_change(Target *target, TargetSettings *settings, Change *change) {
                 target->view.runs[i].next_due = target->changed_at;
         }
         target_arm(target);
+        app_changed(target, is_other_url, is_other_app);
 }

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include "apply.h"
 #include "change.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
@@ -86,6 +87,7 @@ Engine *engine_free(Engine *engine) {
         free(engine->view.targets);
         sd_event_source_disable_unref(engine->names_source);
         sd_event_source_disable_unref(engine->files_source);
+        probe_client_free(engine->probes);
         worker_free(engine->names);
         worker_free(engine->files);
         sd_event_unref(engine->event);
@@ -110,7 +112,7 @@ void engine_changed(Engine *engine) {
 
 void engine_target_done(Engine *engine) {
         for (size_t i = 0; i < engine->n_targets; i++)
-                if (!engine->targets[i]->is_done)
+                if (!engine->targets[i]->is_done || app_is_pending(engine->targets[i]))
                         return;
         if (engine->options.observer.finished)
                 engine->options.observer.finished(engine->options.observer.userdata);
@@ -243,8 +245,10 @@ int engine_phase_stop(Engine *engine, const char *target) {
 void engine_stop(Engine *engine) {
         engine->is_stopped = true;
         engine->view.is_stopping = true;
-        for (size_t i = 0; i < engine->n_targets; i++)
+        for (size_t i = 0; i < engine->n_targets; i++) {
                 target_stop(engine->targets[i]);
+                app_stop(engine->targets[i]);
+        }
         engine_changed(engine);
 }
 

@@ -5,6 +5,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "app.h"
 #include "job.h"
 #include "pgvigil/engine.h"
 #include "pgvigil/model/health.h"
@@ -61,6 +62,7 @@ struct Target {
         bool is_done;          /* `once`: had its round */
         Yield yield;
         Watch watch;
+        App app;
 };
 
 struct Engine {
@@ -70,6 +72,7 @@ struct Engine {
         Worker *files;
         sd_event_source *names_source, *files_source;
         struct History *history; /* borrowed, or NULL */
+        ProbeClient *probes;     /* made when the first application is asked */
         View view;
         Target **targets;
         size_t n_targets;
@@ -93,15 +96,7 @@ void round_cancel(Target *target); /* gives up everything that is under way */
 void round_gather_late(Target *target);
 void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
-
-/* apply.c: what a round found becomes the view */
-void apply_round(Target *target, usec_t boottime, usec_t realtime);
-void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
-bool apply_age(Target *target, usec_t boottime, usec_t realtime);
-void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
-
-/* cap.c: marks what limits.max_series keeps out of /metrics, before findings are in the view. 0, -ENOMEM. */
-int cap_series(Target *target);
+void run_count(CheckRun *run, const Report *report, usec_t realtime); /* what it could not check */
 
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);

@@ -14,6 +14,7 @@ typedef struct Job {
         size_t n_tables;
         bool in_round;
         bool has_report;   /* `report` waits for the end of the round */
+        bool is_news;      /* … and is being applied */
         uint64_t sampled;  /* its runs when samples were taken last */
         bool is_fresh;     /* not scheduled yet under these settings */
         bool is_blank;     /* its state was made anew: has seen nothing yet, unlike its findings */

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "apply.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"
@@ -205,7 +206,7 @@ static void jobs_restart(Target *target) {
                 Job *job = &target->jobs[i];
                 void *state = NULL;
 
-                if (i == target->current)
+                if (i == target->current || job->kind->ask)
                         continue;
                 if (job->kind->new (&target->settings, &state) < 0) {
                         log_oom();
@@ -255,7 +256,7 @@ static void job_take_facts(Target *target, Report *report) {
 
 /* What could not be checked is a failure of this run, once a reason; a run that saw nothing at all is
  * no success. */
-static void run_count(CheckRun *run, const Report *report, usec_t realtime) {
+void run_count(CheckRun *run, const Report *report, usec_t realtime) {
         bool is_counted[N_REASONS] = {}, is_blind = report->n_findings > 0;
 
         for (size_t i = 0; i < report->n_findings; i++) {
@@ -461,7 +462,7 @@ void round_begin(Target *target, usec_t boottime) {
                 Job *job = &target->jobs[i];
 
                 /* The connection's own job opens every round: later ones rest on its facts. */
-                job->in_round = i == 0 || target->view.runs[i].next_due <= boottime;
+                job->in_round = i == 0 || (!job->kind->ask && target->view.runs[i].next_due <= boottime);
                 job->has_report = false;
                 job->failed = REASON_OK;
         }

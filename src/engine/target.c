@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "apply.h"
 #include "internal.h"
 #include "pgvigil/base/clock.h"
 #include "pgvigil/base/log-ids.h"
@@ -141,6 +142,8 @@ int target_new(Engine *engine, TargetSettings *settings, usec_t delay, Target **
                 return r;
         r = sd_event_add_time_relative(engine->event, &target->timer, CLOCK_BOOTTIME, delay, TIMER_ACCURACY,
                                        on_timer, target);
+        if (r >= 0)
+                r = app_init(target, delay);
         if (r < 0)
                 return r;
 
@@ -165,6 +168,7 @@ Target *target_free(Target *target) {
         pg_connection_free(target->connection);
         yield_done(target);
         watch_done(&target->watch);
+        app_done(target);
         sd_event_source_disable_unref(target->timer);
         for (size_t i = 0; i < target->view.n_findings; i++)
                 finding_done(&target->view.findings[i]);
@@ -187,7 +191,7 @@ static usec_t target_next_due(const Target *target) {
         usec_t next = USEC_INFINITY;
 
         for (size_t i = 0; i < target->view.n_runs; i++)
-                if (target->view.runs[i].next_due < next)
+                if (!target->view.runs[i].kind->ask && target->view.runs[i].next_due < next)
                         next = target->view.runs[i].next_due;
 
         if (target->view.settle.is_settling && target->view.n_runs > 0 && target->view.heartbeat > 0) {

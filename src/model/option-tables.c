@@ -154,7 +154,7 @@ static const Option target_table[] = {
          .help = "Indexes that must exist."},
         {"canaries", OPTION_LIST, AT(TargetSettings, canaries), .group = &canary_options,
          .help = "Queries of the application that must work and stay fast."},
-        {"app", OPTION_GROUP, AT(TargetSettings, app), .group = &app_options, .flags = OPTION_LATER,
+        {"app", OPTION_GROUP, AT(TargetSettings, app), .group = &app_options,
          .help = "The application's own health address."},
         {"backups", OPTION_LIST, AT(TargetSettings, backups), .group = &backup_options, .flags = OPTION_LATER,
          .help = "Backups whose newest one must be young enough."},

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "pgvigil/base/str.h"
+
 /* scheme://user:password@… */
 bool url_holds_secret(const char *url) {
         const char *authority = strstr(url, "://"), *at, *colon;
@@ -15,6 +17,17 @@ bool url_holds_secret(const char *url) {
         at = strrchr(authority, '@');
         colon = strchr(authority, ':');
         return at && colon && colon < at;
+}
+
+char *url_shown(const char *url) {
+        const char *authority = strstr(url, "://"), *end, *at;
+
+        if (!authority)
+                return strdup(url);
+        authority += strlen("://");
+        end = authority + strcspn(authority, "/?#");
+        at = memrchr(authority, '@', (size_t)(end - authority));
+        return str_format("%.*s%s", (int)(authority - url), url, at ? at + 1 : authority);
 }
 
 /* password=…, sslpassword=…, also with blanks around the sign and as a URI's parameter. */

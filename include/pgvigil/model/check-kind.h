@@ -1,6 +1,7 @@
 /* CheckKind: a check is data. The engine drives it; it never runs SQL itself.
  *
  *   begin ─▶ next ─▶ (statement runs) ─▶ take ─▶ next … ─▶ 0 ─▶ judge
+ *   ask ─▶ (an application is asked) ─▶ hear ─▶ judge
  *
  * All but `gather` are pure: no I/O, no clock; tests feed them tables. State lives from new() to
  * free(), over all polls of one target. A run that loses its connection ends without judge();
@@ -9,6 +10,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
+#include "pgvigil/model/probe.h"
 #include "pgvigil/model/settings.h"
 #include "pgvigil/model/statement.h"
 
@@ -90,4 +92,11 @@ typedef struct CheckKind {
         int (*next)(void *state, const CheckContext *context, Statement *ret);
         int (*take)(void *state, const CheckContext *context, const Outcome *outcome);
         int (*judge)(void *state, const CheckContext *context, Report *report);
+
+        /* Instead of begin, next and take, for what is asked of no database: such a check runs beside the
+         * rounds, whether the database answers or not. ask() says 1 (*ret is what to ask, borrowed until the
+         * next turn of the loop) or 0 (nothing); then comes hear() where something was asked, then judge().
+         */
+        int (*ask)(void *state, const CheckContext *context, ProbeRequest *ret);
+        int (*hear)(void *state, const CheckContext *context, const ProbeResult *result);
 } CheckKind;

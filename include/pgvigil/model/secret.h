@@ -8,5 +8,8 @@
 /* scheme://user:password@… */
 bool url_holds_secret(const char *url);
 
+/* The URL without user and password, whether a secret or not. Owned; NULL when out of memory. */
+char *url_shown(const char *url);
+
 /* password=…, sslpassword=…, also with blanks around the sign and as a URI's parameter. */
 bool conninfo_holds_secret(const char *conninfo);

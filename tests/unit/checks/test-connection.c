@@ -145,10 +145,7 @@ START_TEST(d26_an_odd_database_name_is_quoted) {
 END_TEST
 
 START_TEST(what_is_not_in_this_version_is_skipped_and_said) {
-        static const struct {
-                FindingKind kind;
-                const char *name;
-        } expected[] = {{KIND_BACKUP, "nightly"}, {KIND_APP, "app"}};
+        const Finding *finding;
         Feed feed;
 
         feed_open(&feed, &later_check);
@@ -157,17 +154,12 @@ START_TEST(what_is_not_in_this_version_is_skipped_and_said) {
 
         feed.target->backups = (List){calloc(1, sizeof(BackupSettings)), 1};
         LIST_AT(feed.target->backups, BackupSettings, 0)->name = strdup("nightly");
-        ck_assert_int_eq(str_set(&feed.target->app.url, "http://127.0.0.1:3000/health?token=secret"), 0);
         feed_round(&feed, NULL, 0);
-        ck_assert_uint_eq(feed.report.n_findings, ELEMENTS(expected));
-        for (size_t i = 0; i < ELEMENTS(expected); i++) {
-                const Finding *finding = feed_finding(&feed, NULL, expected[i].name);
-
-                ck_assert_int_eq(finding->kind, expected[i].kind);
-                ck_assert_int_eq(finding->seen, SEEN_SKIPPED);
-                ck_assert_int_eq(finding->reason, REASON_SKIPPED);
-                ck_assert_ptr_null(strstr(finding->summary, "secret"));
-        }
+        ck_assert_uint_eq(feed.report.n_findings, 1);
+        finding = feed_finding(&feed, NULL, "nightly");
+        ck_assert_int_eq(finding->kind, KIND_BACKUP);
+        ck_assert_int_eq(finding->seen, SEEN_SKIPPED);
+        ck_assert_int_eq(finding->reason, REASON_SKIPPED);
         feed_close(&feed);
 }
 END_TEST
