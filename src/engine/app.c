@@ -102,6 +102,8 @@ static void app_hear(Target *target, const ProbeResult *result) {
                 app_fail(target, job, r);
         histogram_add(&target->view.runs[app_index(target)].durations, result->duration);
         app_tally_add(&target->app.tally, result, target->app.began, context.boottime);
+        if (result->end != PROBE_ERROR)
+                watch_sample_app(target, result->end == PROBE_OK, result->duration, context.realtime);
         app_judge(target);
 }
 

@@ -333,6 +333,7 @@ static int fill_error_rate(const Question *question, WatchInputs *ret) {
 /* A whole outage is one run of samples without a good one. */
 static int fill_app(const Question *question, WatchInputs *ret) {
         _cleanup_(series_window_done) SeriesWindow points = {};
+        PhaseApp live = app_phase(question->target, question->boottime);
         usec_t bad_since = 0;
         int r = window(question, question->record->started_at, question->realtime, &points, "app", "");
 
@@ -352,13 +353,17 @@ static int fill_app(const Question *question, WatchInputs *ret) {
                 if (outage > ret->app.longest_outage)
                         ret->app.longest_outage = outage;
         }
+        /* What this process has seen itself is finer, and counts what was not sent. */
+        ret->app.lost = live.lost;
+        if (live.longest_outage > ret->app.longest_outage)
+                ret->app.longest_outage = live.longest_outage;
         ret->inputs.app = str_is_empty(question->target->settings.app.url) ? NULL : &ret->app;
         return r;
 }
 
 static bool has_judged_all(const Target *target) {
         for (size_t i = 0; i < target->view.n_runs; i++)
-                if (target->view.runs[i].runs == 0)
+                if (target->view.runs[i].runs == 0 && target->view.runs[i].next_due != USEC_INFINITY)
                         return false;
         return true;
 }

@@ -4,6 +4,7 @@
  *   violations/OBJECT/NAME            … one: what is configured, and what is broken
  *   transactions/commit, …/rollback   since the sample before; …/void: not known
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
+ *   app                               1 where the application answered as it should, else 0; app_seconds
  *   scans/OBJECT/NAME                 of an index, as the server counts
  *
  * SPDX-License-Identifier: PostgreSQL */
@@ -133,4 +134,12 @@ void watch_event(Target *target, usec_t at, const char *kind, const char *format
         if (buffer_error(&text) < 0 ||
             history_add_event(target->engine->history, target->view.name, at, kind, buffer_text(&text)) < 0)
                 log_oom();
+}
+
+void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t realtime) {
+        if (!target->engine->history)
+                return;
+        sample(target, realtime, is_good, "app");
+        if (is_good)
+                sample(target, realtime, (double)duration / (double)USEC_PER_SEC, "app_seconds");
 }

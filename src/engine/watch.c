@@ -225,10 +225,12 @@ static int advance(Target *target, bool is_answered, usec_t boottime, usec_t rea
                 r = poll_migrations(target, realtime);
         if (r < 0)
                 return r;
-        if (!is_open && watch->record.state == PHASE_WATCHING)
+        if (!is_open && watch->record.state == PHASE_WATCHING) {
+                app_phase_reset(target, boottime);
                 r = keep_picture(target);
-        else if (!is_open && is_answered && !is_migrating(target))
+        } else if (!is_open && is_answered && !is_migrating(target)) {
                 r = picture(target);
+        }
         return r < 0 ? r : judge(target, boottime, realtime);
 }
 
@@ -273,6 +275,8 @@ int watch_by_hand(Target *target, bool is_start, usec_t realtime) {
                      : phase_stop(&watch->record, realtime);
         if (r <= 0)
                 return r;
+        if (is_start)
+                app_phase_reset(target, clock_boottime());
         if (keep(target) < 0 || (is_start && keep_picture(target) < 0))
                 log_oom();
         tell_state(target, before);

@@ -155,7 +155,8 @@ static int ask(const Charts *charts, const ChartFamily *family, const char *name
                 query.step = apart;
         if (query.step > charts->span)
                 query.step = charts->span;
-        query.from = usec_since(query.to, charts->span);
+        /* A whole number of steps: the first would be seen in part only. */
+        query.from = usec_since(query.to, charts->span) / query.step * query.step + query.step;
         if (family->drawing == DRAW_GROWTH)
                 query.from = usec_since(query.from, query.step);
         return source->window(source->userdata, charts->target->name, name, &query, ret);

@@ -20,7 +20,8 @@ POLICY = {"default-src 'none'", "style-src 'self'", "img-src data:", "base-uri '
           "frame-ancestors 'none'"}
 TAGS = {"html", "head", "meta", "title", "link", "body", "header", "nav", "a", "p", "time", "main", "section", "h1", "h2", "h3",
         "h4", "span", "svg", "path", "dl", "div", "dt", "dd", "ol", "li", "b", "strong", "code", "pre", "table", "caption",
-        "thead", "tbody", "tr", "th", "td", "article", "details", "summary", "small", "footer", "ul"}
+        "thead", "tbody", "tr", "th", "td", "article", "details", "summary", "small", "footer", "ul", "figure", "figcaption",
+        "text", "desc"}
 VOID = {"meta", "link"}
 
 
@@ -138,6 +139,16 @@ def test_d26_odd_names_are_text_on_both_pages(lab):
             assert not any(key.startswith("on") or key in ("style", "src") for key in attributes), attributes
 
 
+def check_pictures(page):
+    """Each is hidden from who cannot see it, or is named and described, and has its table."""
+    pictures = [attributes for tag, attributes in page.tags if tag == "svg" and attributes.get("aria-hidden") != "true"]
+    count = [tag for tag, _ in page.tags].count
+    assert all(attributes == {"viewbox": "0 0 3200 1440", "role": "img"} for attributes in pictures), pictures
+    assert count("title") == 1 + len(pictures) and count("desc") == count("figure") == count("figcaption") == len(pictures)
+    # The details of what passes are one more, on the page of a target.
+    assert len(pictures) <= count("details") <= len(pictures) + 1, (count("details"), len(pictures))
+
+
 def test_the_pages_are_made_for_every_reader(lab):
     daemon = serve(lab)
     for path in ("/", "/target/db"):
@@ -148,7 +159,7 @@ def test_the_pages_are_made_for_every_reader(lab):
         assert page.headings[0] == 1 and all(b <= a + 1 for a, b in zip(page.headings, page.headings[1:])), page.headings
         assert count("caption") == count("table") > 0
         assert all("scope" in attributes for tag, attributes in page.tags if tag == "th")
-        assert all(attributes.get("aria-hidden") == "true" for tag, attributes in page.tags if tag == "svg")
+        check_pictures(page)
         for link in page.links:
             assert re.match(r"\.\.?/|data:image/svg\+xml,", link), link
             # The root of this daemon answers each of them, health codes aside.
@@ -192,23 +203,29 @@ def unfilter(kind, row, above, size):
 
 
 def browse(url, out, size=(1280, 700), dark=False):
-    """A picture of the page; what the browser's console says."""
+    """A picture of the page; what the browser's console says, and what it asked other hosts for."""
     home = directory("chromium")
+    net_log = home / "net.json"
     flags = ["--force-dark-mode", "--blink-settings=preferredColorScheme=0"] if dark else []
     result = subprocess.run(
         ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage",
          "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
-         "--enable-logging=stderr", f"--user-data-dir={home}", f"--window-size={size[0]},{size[1]}",
+         "--enable-logging=stderr", f"--user-data-dir={home}", f"--log-net-log={net_log}", f"--window-size={size[0]},{size[1]}",
          *flags, f"--screenshot={out}", url],
         capture_output=True, text=True, timeout=120, check=False, env={**os.environ, "HOME": str(home)})
     assert out.exists(), result.stderr[-3000:]
-    return [line for line in result.stderr.splitlines() if "CONSOLE" in line]
+    asked = [re.search('"url":"([^"]*)"', line)[1] for line in net_log.read_text().splitlines()
+             if '"initiator":"http://127.0.0.1' in line]
+    # The style is heard of: else silence about the rest would prove nothing.
+    assert not url.startswith("http") or any(other.endswith("/style.css") for other in asked), asked
+    return [line for line in result.stderr.splitlines() if "CONSOLE" in line] + \
+        [other for other in asked if not other.startswith("http://127.0.0.1:")]
 
 
 HOUR = 3600
 CANARIES = """canaries = (
-    { name = "active_orders"; sql = "SELECT id FROM orders WHERE status = 'PENDING' AND deleted_at IS NULL LIMIT 100";
-      max_time = "200ms"; uses_index_on = [ "status", "deleted_at" ]; });
+    { name = "active_orders"; sql = "SELECT id FROM orders WHERE status = 'PENDING' ORDER BY created_at LIMIT 100";
+      max_time = "1s"; uses_index_on = [ "status", "created_at" ]; });
     phase: { duration = "24h"; migration = "production_safety_constraints"; };"""
 ORDERS = "violations/public.orders/check_order_amount_positive"
 
@@ -218,8 +235,8 @@ def phase_target(conninfo):
 
 
 def a_day_of_series(age):
-    """What an earlier process saw `age` seconds ago: (series, value) of each. Nothing 6 h ago, for half an hour."""
-    if 5.5 * HOUR <= age < 6 * HOUR:
+    """What an earlier process saw `age` seconds ago: (series, value) of each. Nothing from 6 to 5 h ago."""
+    if 5 * HOUR <= age < 6 * HOUR:
         return []
     wave = 1 + 0.5 * math.sin(age / 7000)
     rows = 3 if 17 * HOUR <= age < 17.5 * HOUR else 0
@@ -232,7 +249,7 @@ def remember(daemon, shift):
     now = int(time.time()) // 300 * 300
     with sqlite3.connect(daemon.dir / "history.sqlite") as file:
         numbers = dict(file.execute("SELECT name, id FROM series WHERE target = 'shop'"))
-        for start in range(now - 86400, now - 300, 300):
+        for start in range(now - 25 * HOUR, now, 300):
             for name, value in a_day_of_series(now - start):
                 if name not in numbers:
                     numbers[name] = 1000 + len(numbers)
@@ -245,7 +262,7 @@ def remember(daemon, shift):
         record, = file.execute("SELECT text FROM value WHERE target = 'shop' AND key = 'phase'").fetchone()
         record = re.sub(r"(?m)^(started_at|ends_at|batch_at|observed_since|batch) (\d+)",
                         lambda m: f"{m[1]} {int(m[2]) - shift * 1000000}", record)
-        gone = [(now - age) * 1000000 for age in (6 * HOUR, 5.5 * HOUR, 17.5 * HOUR, 17 * HOUR)]
+        gone = [(now - age) * 1000000 for age in (6 * HOUR, 5 * HOUR, 17.5 * HOUR, 17 * HOUR)]
         record = record.replace("\nend\n", f"""
 gap {gone[0]:.0f} {gone[1]:.0f}
 event violated {gone[2]:.0f} {gone[3]:.0f} 3 check_order_amount_positive on public.orders
@@ -268,20 +285,74 @@ def serve_phase(lab, name, shift=20 * HOUR):
     return daemon
 
 
+def figures(text):
+    """The charts of a page by their titles."""
+    found = re.findall(r'<figure class="chart">\n<figcaption><b>(.*?)</b>.*?</figure>', text, re.S)
+    parts = re.findall(r'<figure class="chart">.*?</figure>', text, re.S)
+    assert len(found) == len(parts) == len(set(found)), found
+    return dict(zip(found, parts))
+
+
+def drawn(figure, name):
+    paths = re.findall(rf'<path class="{name}" d="([^"]*)"/>', figure)
+    return "".join(paths)
+
+
+def test_a_phase_is_on_both_pages(lab):
+    daemon = serve_phase(lab, "shop_phase")
+    for path in ("/", "/target/shop"):
+        text = daemon.get(path)[1].decode()
+        page = Page(text)
+        check_pictures(page)
+        assert page.headings[0] == 1 and all(b <= a + 1 for a, b in zip(page.headings, page.headings[1:])), page.headings
+        # The fourth step of the timeline, the section, its nine criteria, its one event, its gap.
+        steps = re.findall(r"<li class=\"(\w+)\"><b>(\w+)</b>", text)
+        assert [name for _, name in steps] == ["Preparation", "Staging", "Production", "Monitoring"], steps
+        assert [status for status, _ in steps[:3]] == ["skipped", "skipped", "pass"], steps
+        assert re.search(r"No verdict yet: (4 h|3 h 5\d min) left of 24 h; so far ", text), text
+        criteria = text[text.index('<table class="checklist criteria">'):]
+        criteria = criteria[:criteria.index("</table>")]
+        assert criteria.count("<tr><td>") == 9 and "migration completed" in criteria and "1 of 1 are finished" in criteria
+        assert re.search(r"<code>check_order_amount_positive on public.orders</code> <strong>violated</strong> <time.*?, 3 rows, "
+                         "repaired</li>", text), text
+        assert re.search(r"<dt>Not observed</dt><dd>1 h", text), text
+
+
+def test_charts_show_the_day_its_migration_and_its_gaps(lab):
+    daemon = serve_phase(lab, "shop_charts")
+    text = daemon.get("/target/shop")[1].decode()
+    charts = figures(text)
+    assert list(figures(daemon.get("/")[1].decode())) == ["Rows that break a rule", "Transactions that are rolled back"]
+    assert {"Rows that break a rule", "Transactions that are rolled back", "Canary: active_orders",
+            "Rows: public.orders check_order_amount_positive"} <= set(charts), list(charts)
+    titles = [title for title in charts if title.startswith("Rows: ")]
+    assert len(titles) == 6 and titles[0].endswith("check_order_amount_positive"), titles
+    for title in ("Rows that break a rule", "Transactions that are rolled back", "Canary: active_orders"):
+        figure = charts[title]
+        assert figure.count('class="mark"') == 1 and ">migration</text>" in figure and "Marked: migration at " in figure, figure
+        # One gap, in line and in words: it splits the line in two.
+        assert drawn(figure, "unseen").count("M") == 1 and drawn(figure, "line").count("M") == 2, figure
+        assert re.search("; no data for (45 min|1 h)[.]", figure), figure
+    assert "highest 3 at" in charts["Rows that break a rule"]
+    # 4 of 904 at the middle of the wave, and nowhere near a half.
+    highest = float(re.search(r"highest ([0-9.]+) at", charts["Transactions that are rolled back"])[1])
+    assert 0.6 < highest < 0.7, highest
+    assert drawn(charts["Canary: active_orders"], "band") != ""
+    bars = charts["Scans: public.orders orders_status_created_at_idx"]
+    assert re.search(r"most 2250 at", bars) and drawn(bars, "bars").count("M") > 80, bars
+
+
 def test_a_browser_shows_the_pages_in_light_and_dark_wide_and_narrow(lab):
-    cluster, name = shared.get(), "shop_page"
-    make_shop(cluster, name)
-    cluster.sql("ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive", name)
-    plant(cluster, name, "check_order_amount_positive")
-    daemon = lab.daemon(shop_target(cluster.conninfo(name, "pgvigil"), limits='max_age = "60s";'))
-    wait_for(lambda: daemon.code("/health/shop") == 200, "the first round")
+    daemon = serve_phase(lab, "shop_page")
+    shared.get().sql("ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive", "shop_page")
+    plant(shared.get(), "shop_page", "check_order_amount_positive")
+    daemon.wait_reason("constraint", "check_order_amount_positive", "violated")
     shots = directory("shots")
     # What the console says is heard: else its silence would prove nothing.
     assert browse("data:text/html,<script>console.log('heard')</script>", shots / "control.png", (390, 100))
 
-    wide, narrow = (1280, 700), (390, 900)
-    for path, size, dark in (("", wide, False), ("", wide, True), ("", narrow, False), ("", narrow, True),
-                             ("target/shop", wide, False), ("target/shop", narrow, True)):
+    wide, narrow = (1280, 1000), (390, 2400)
+    for path, size, dark in (("", wide, False), ("", narrow, True), ("target/shop", wide, True), ("target/shop", narrow, False)):
         out = shots / f"{path.replace('/', '-')}{size[0]}{dark}.png"
         said = browse(f"http://127.0.0.1:{daemon.port}/{path}", out, size, dark)
         assert said == [], said
