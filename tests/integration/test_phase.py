@@ -3,6 +3,7 @@ import json
 import re
 
 from lab import SHOP, pgvigil, shared, target, wait_for, waits
+from test_app import Application
 from test_shop import shop_target
 
 NAME = "20260119093000_production_safety_constraints"
@@ -106,6 +107,20 @@ def test_a_dropped_index_and_a_broken_cascade_fail_their_criteria(lab):
     assert told["indexes_used"]["status"] == "fail" and "status, deleted_at" in told["indexes_used"]["reason"], told
     assert told["cascades"]["status"] == "fail" and "ledger_entries" in told["cascades"]["reason"], told
     assert told["migration_completed"]["status"] == "pass" and told["no_violations"]["status"] != "fail", told
+
+
+@waits
+def test_an_application_that_is_away_for_long_fails_its_criterion(lab):
+    application = Application(lab)
+    cluster, name, daemon = started(lab, body=application.setting())
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    wait_for(lambda: (c := criterion(daemon, "app_healthy")) and c["status"] == "pass", "the application to be seen")
+    application.close()
+    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 60)
+    told = {c["criterion"]: c for c in over["criteria"]}
+    assert over["verdict"] == "failed" and told["app_healthy"]["status"] == "fail", over
+    assert [c for c, result in told.items() if result["status"] == "fail"] == ["app_healthy"], over
 
 
 def test_a_phase_by_hand_is_opened_and_stopped_over_the_socket_only(lab):
