@@ -277,7 +277,7 @@ class Shared:
     def empty(self, script=""):
         """A database of its own with what `script` makes, readable by the role pgvigil."""
         name = self.copy()
-        self.cluster.sql(script, name)
+        self.cluster.sql(ROLE + script, name)
         grant(self.cluster, name)
         return name
 
