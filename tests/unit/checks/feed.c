@@ -82,9 +82,10 @@ static void answer_count(Feed *feed, const CheckContext *context, const Statemen
         _cleanup_(freep) char *density = str_format(feed->density > 0 ? "|density=%lld" : "",
                                                     (long long)feed->density);
         _cleanup_(freep) char *facts = str_format(
-                FACTS "%s|moved=%lld|pages=%lld|snapshot=%llu|signature=%llu", density,
-                (long long)feed->moved, (long long)(feed->pages > 0 ? feed->pages : 10),
-                (unsigned long long)feed->boottime, (unsigned long long)feed->boottime);
+                FACTS "%s|moved=%lld|reset=%zu|pages=%lld|snapshot=%llu|signature=%llu", density,
+                (long long)feed->moved, feed->is_reset ? feed->log.length : 0,
+                (long long)(feed->pages > 0 ? feed->pages : 10), (unsigned long long)feed->boottime,
+                (unsigned long long)feed->boottime);
         _cleanup_(buffer_done) Buffer counts = BUFFER_NULL;
         Answer said = {.statement = statement->name, .rows = {""}};
 

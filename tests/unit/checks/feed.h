@@ -19,6 +19,7 @@ typedef struct Feed {
         int64_t density; /* rows of its pages; 0: not known */
         int64_t moved;   /* updates that moved a row so far; while rows are written, one more at each look */
         bool is_written;
+        bool is_reset; /* statistics are, before each look */
         bool is_once;
         int64_t blocks; /* that the last round said it would read */
         Buffer log;     /* "name: sql\n" of the last round */

@@ -114,6 +114,7 @@ static const struct {
         {METHOD_INDEX, REAL(plan_cost, 4097), "its plan is expensive"},
         {METHOD_INDEX, FLIP(is_opaque), NULL},
         {METHOD_DELTA, FLIP(is_suspect), DENIED},
+        {METHOD_DELTA, FLIP(was_counted), "not counted yet"},
         {METHOD_DELTA, FLIP(is_opaque), OPAQUE},
         {METHOD_DELTA, FLIP(has_visibility), "pg_visibility is not at hand"},
         {METHOD_DELTA, FLIP(has_map), "no walk without VACUUM in it has mapped its pages yet"},

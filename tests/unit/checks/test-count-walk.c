@@ -229,6 +229,49 @@ START_TEST(a_walk_is_never_at_100_percent_before_its_end) {
 }
 END_TEST
 
+START_TEST(it_missed_at_most_the_rows_that_were_moved_since_it_began) {
+        static const struct {
+                int64_t moved; /* 100 at its beginning */
+                const char *reset;
+                int64_t bound;
+        } cases[] = {
+                {100, "monday", 0},   {130, "monday", 30}, {30, "tuesday", -1}, {130, "tuesday", -1},
+                {100, "tuesday", -1}, {130, NULL, -1},     {90, "monday", -1}, /* a partition that went took
+                                                                                  its statistics along */
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Walk walk;
+
+                set_pages(10, 0, 0);
+                facts.moved = 100;
+                facts.reset = (char[]){"monday"};
+                walk = begin();
+                facts.moved = cases[i].moved;
+                facts.reset = (char *)cases[i].reset;
+                ck_assert_msg(walk_bound(&walk, &facts) == cases[i].bound, "case %zu: %lld", i,
+                              (long long)walk_bound(&walk, &facts));
+                walk_done(&walk);
+        }
+        facts.reset = NULL;
+}
+END_TEST
+
+START_TEST(where_statistics_were_never_reset_it_missed_at_most_those_as_well) {
+        Walk walk;
+
+        set_pages(10, 0, 0);
+        facts.moved = 100;
+        walk = begin();
+        facts.moved = 107;
+        ck_assert_int_eq(walk_bound(&walk, &facts), 7);
+        facts.reset = (char[]){"monday"};
+        ck_assert_int_eq(walk_bound(&walk, &facts), -1);
+        facts.reset = NULL;
+        walk_done(&walk);
+}
+END_TEST
+
 int main(void) {
         const TTest *tests[] = {
                 slices_cover_each_leaf_once_in_their_order,
@@ -241,6 +284,8 @@ int main(void) {
                 what_was_in_the_way_makes_the_next_one_smaller_in_the_same_place,
                 the_size_is_learnt_once_for_all_walks,
                 a_walk_is_never_at_100_percent_before_its_end,
+                it_missed_at_most_the_rows_that_were_moved_since_it_began,
+                where_statistics_were_never_reset_it_missed_at_most_those_as_well,
         };
 
         return unit_run("count-walk", tests, ELEMENTS(tests));

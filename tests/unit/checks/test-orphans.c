@@ -554,6 +554,23 @@ START_TEST(a_walk_says_how_many_rows_it_may_have_missed) {
 }
 END_TEST
 
+START_TEST(a_walk_whose_statistics_were_reset_says_that_it_does_not_know_how_many) {
+        const Answer answers[] = {
+                {"foreign_key.catalog", NULL, KEY, {"is_valid=f"}},
+                {"count.plan", NULL, NULL, {"QUERY PLAN=[{\"Plan\": {\"Node Type\": \"Seq Scan\"}}]"}},
+        };
+        Feed feed;
+
+        feed_open(&feed, &foreign_key_check);
+        feed.is_once = feed.is_reset = true;
+        feed.pages = 100000;
+        poll(&feed, answers, ELEMENTS(answers));
+        ck_assert_str_eq(feed_finding(&feed, NULL, "fk")->method, "walk");
+        ck_assert(!!strstr(feed_finding(&feed, NULL, "fk")->summary, "may have been missed, is not known"));
+        feed_close(&feed);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 the_predicate_is_true_for_orphans_only,
@@ -575,6 +592,7 @@ int main(void) {
                 looking_up_referenced_rows_is_charged_to_the_budget,
                 what_takes_too_long_in_one_piece_is_read_in_slices,
                 a_walk_says_how_many_rows_it_may_have_missed,
+                a_walk_whose_statistics_were_reset_says_that_it_does_not_know_how_many,
         };
 
         return unit_run("checks/orphans", tests, ELEMENTS(tests));
