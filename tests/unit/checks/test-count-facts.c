@@ -156,6 +156,48 @@ START_TEST(other_tables_count_for_what_has_changed_and_are_no_part) {
 }
 END_TEST
 
+START_TEST(where_nobody_has_looked_a_page_has_many_rows) {
+        static const struct {
+                Rows rows;
+                int64_t n;
+        } cases[] = {
+                {{"density=7"}, 70},
+                {{"density="}, 1000},
+                {{PARENT, PART_2 "|density=3", PART_3}, 615},
+        };
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Facts facts = load(cases[i].rows);
+
+                ck_assert_msg(facts.rows == cases[i].n, "case %zu: %lld", i, (long long)facts.rows);
+                count_facts_done(&facts);
+        }
+}
+END_TEST
+
+START_TEST(a_file_that_was_rewritten_is_told_from_the_one_before) {
+        static const Rows cases[] = {
+                {PARENT, PART_2 "|file=20", PART_3 "|file=30"},
+                {PARENT, PART_2 "|file=21", PART_3 "|file=30"},
+                {PARENT, PART_2 "|file=20", PART_3 "|file=31"},
+                {PARENT, PART_2 "|file=30", PART_3 "|file=20"},
+                {PARENT, PART_2 "|file=20"},
+        };
+        uint64_t files[ELEMENTS(cases)];
+
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                Facts facts = load(cases[i]), again = load(cases[i]);
+
+                files[i] = facts.files;
+                ck_assert_uint_eq(again.files, facts.files);
+                for (size_t k = 0; k < i; k++)
+                        ck_assert_uint_ne(files[k], files[i]);
+                count_facts_done(&facts);
+                count_facts_done(&again);
+        }
+}
+END_TEST
+
 START_TEST(what_is_not_told_is_not_known) {
         Facts facts = load((Rows){"busy=|pages=|moved=|is_standby=t|counts_rows=f"});
         Details details;
@@ -237,6 +279,8 @@ int main(void) {
                 d11b_a_partitioned_table_is_its_parts,
                 a_part_that_may_not_be_read_by_itself_cannot_be_sliced,
                 other_tables_count_for_what_has_changed_and_are_no_part,
+                where_nobody_has_looked_a_page_has_many_rows,
+                a_file_that_was_rewritten_is_told_from_the_one_before,
                 what_is_not_told_is_not_known,
                 d26_keys_of_odd_names_and_types_are_read,
                 a_key_is_unique_in_partitions_and_not_through_inheritance,
