@@ -55,6 +55,7 @@ static const char *object_word(const Target *target, const Finding *finding, con
         return NULL;
 }
 
+/* Without a row nothing is demanded of it: what is watched and stands otherwise has one. */
 static Reason state_reason(const char *state) {
         static const struct {
                 const char *state;
@@ -71,7 +72,9 @@ static Reason state_reason(const char *state) {
                 {"valid", REASON_OK},
         };
 
-        for (size_t i = 0; state && i < ELEMENTS(states); i++)
+        if (!state)
+                return REASON_OK;
+        for (size_t i = 0; i < ELEMENTS(states); i++)
                 if (str_equal(states[i].state, state))
                         return states[i].reason;
         return REASON_VIOLATED; /* not known */
@@ -79,7 +82,7 @@ static Reason state_reason(const char *state) {
 
 /* What stands in the catalog shows in the reason, but where rows outrank it. */
 static Reason object_state(const Target *target, const Finding *finding) {
-        if (finding->reason != REASON_VIOLATED && finding->reason != REASON_STALE)
+        if (finding->reason != REASON_VIOLATED)
                 return finding->reason;
         return state_reason(object_word(target, finding, "state"));
 }

@@ -31,8 +31,12 @@ static bool is_counted(const Finding *finding) {
         return finding->value.kind == VALUE_INT && str_equal(finding->unit, "rows") && !finding->is_blind;
 }
 
-static void sample_rows(Target *target, const Finding *finding, usec_t at) {
-        if (is_counted(finding) && (finding->configured || finding->value.integer > 0))
+/* Single rules leave room for the other series of the target. */
+#define RULES_MAX 30
+
+static void sample_rows(Target *target, const Finding *finding, usec_t at, size_t *n_rules) {
+        if (is_counted(finding) && (finding->configured || finding->value.integer > 0) &&
+            (*n_rules)++ < RULES_MAX)
                 sample(target, at, (double)finding->value.integer, "violations/%s/%s", finding->object,
                        finding->name);
 }
@@ -47,11 +51,11 @@ static void sample_canary(Target *target, const Finding *finding, usec_t at) {
                 sample(target, at, finding->value.number, "canary/%s", finding->name);
 }
 
-static void sample_finding(Target *target, const Finding *finding, usec_t at) {
+static void sample_finding(Target *target, const Finding *finding, usec_t at, size_t *n_rules) {
         switch (finding->kind) {
         case KIND_CONSTRAINT:
         case KIND_FOREIGN_KEY:
-                sample_rows(target, finding, at);
+                sample_rows(target, finding, at, n_rules);
                 return;
         case KIND_CANARY:
                 sample_canary(target, finding, at);
@@ -85,8 +89,10 @@ static void sample_scans(Target *target, const Table *table, usec_t at) {
 }
 
 static void sample_job(Target *target, const Job *job, usec_t at) {
+        size_t n_rules = 0;
+
         for (size_t i = 0; i < job->count; i++)
-                sample_finding(target, &target->view.findings[job->first + i], at);
+                sample_finding(target, &target->view.findings[job->first + i], at, &n_rules);
         for (size_t i = 0; i < job->n_tables; i++) {
                 const Table *table = job->tables[i];
 

@@ -244,7 +244,7 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
         if (!history_of(target))
                 return;
         history_status(history_of(target), &status);
-        if (!watch->is_begun && !status.is_loaded)
+        if (!watch->is_begun && status.state == HISTORY_OPENING)
                 return;
         if (!watch->is_begun)
                 r = begin(target);

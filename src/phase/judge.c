@@ -60,8 +60,13 @@ static bool is_too_void(double percent) {
         return percent > 100 * PHASE_VOID_MAX;
 }
 
+/* What nobody answered for at its end may have changed since it was last seen. */
+static bool was_seen_at_its_end(const PhaseRecord *record) {
+        return record->last_round >= record->ends_at;
+}
+
 static PhaseState verdict_of(const PhaseRecord *record, double percent) {
-        bool passes = !is_too_void(percent);
+        bool passes = !is_too_void(percent) && was_seen_at_its_end(record);
 
         for (size_t i = 0; i < N_CRITERIA; i++) {
                 Status status = record->criteria[i].status;
@@ -91,7 +96,9 @@ static int close_phase(PhaseRecord *record, double percent, usec_t now) {
         record->state = verdict_of(record, percent);
         record->closed_at = now;
         if (!is_too_void(percent))
-                return str_set(&record->note, NULL);
+                return str_set(&record->note, was_seen_at_its_end(record)
+                                                      ? NULL
+                                                      : "The target did not answer at the end of the phase.");
         note = str_format("%.0f %% of the phase was not observed.", percent);
         return note ? str_set(&record->note, note) : -ENOMEM;
 }

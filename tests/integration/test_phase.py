@@ -109,6 +109,15 @@ def test_a_dropped_index_and_a_broken_cascade_fail_their_criteria(lab):
     assert told["migration_completed"]["status"] == "pass" and told["no_violations"]["status"] != "fail", told
 
 
+def test_d24_without_a_place_to_keep_it_a_phase_lives_in_memory(lab):
+    cluster, name = shared.get(), shared.empty("CREATE TABLE t (id int PRIMARY KEY)")
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")), start=False)
+    daemon.path.write_text(daemon.path.read_text().replace(f'state_dir = "{daemon.dir}"', 'state_dir = "/nonexistent/state"'))
+    daemon.start()
+    wait_for(lambda: daemon.get("/api/v1/phase/db")[0] == 200, "the phase to be known")
+    assert "kept in memory only" in daemon.log() and daemon.code("/health/db") == 200, daemon.log()
+
+
 @waits
 def test_an_application_that_is_away_for_long_fails_its_criterion(lab):
     application = Application(lab)

@@ -305,6 +305,20 @@ START_TEST(it_does_not_wait_for_ever) {
 }
 END_TEST
 
+/* Five percent may be void, but not the end: nobody knows what has become of it. */
+START_TEST(a_target_that_does_not_answer_at_the_end_does_not_pass) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        lab_rounds(&shop.lab, 45, DAY - 60);
+        ck_assert_int_eq(shop_judge(&shop, DAY + 20), 0);
+        ck_assert_int_eq(shop_judge(&shop, DAY + HOUR + 10), 1);
+        EXPECT_STATE(&shop.lab, "inconclusive");
+        ck_assert_str_eq(shop.lab.record.note, "The target did not answer at the end of the phase.");
+        shop_done(&shop);
+}
+END_TEST
+
 START_TEST(a_migration_that_is_rolled_back_fails_it) {
         Shop shop;
 
@@ -372,6 +386,7 @@ int main(void) {
                 what_is_skipped_and_not_required_counts_nowhere,
                 after_a_restart_the_verdict_waits_for_the_first_round,
                 it_does_not_wait_for_ever,
+                a_target_that_does_not_answer_at_the_end_does_not_pass,
                 a_migration_that_is_rolled_back_fails_it,
                 a_phase_that_waited_opens_after_the_verdict_at_its_own_time,
                 a_phase_of_a_minute_ends_after_a_minute,
