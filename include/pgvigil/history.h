@@ -66,6 +66,9 @@ void history_dispatch(History *history);
 /* Opens, writes and prunes what is due; every few seconds. */
 void history_tick(History *history, usec_t now);
 
+/* What was set now must not wait for the next write: it is begun at once, or as soon as one ends. */
+void history_hurry(History *history, usec_t now);
+
 void history_status(const History *history, HistoryStatus *ret);
 
 /* Series. Any name will do; 100 of a target are kept. 0; 1: refused (no place, not finite); -ENOMEM. */

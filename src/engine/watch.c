@@ -156,6 +156,7 @@ static void tell_state(Target *target, PhaseState before) {
         if (record->state == before)
                 return;
         watch_event(target, clock_realtime(), "phase", "%s", phase_state_name(record->state));
+        history_hurry(history_of(target), clock_realtime()); /* a crash must not undo it */
         if (record->state == PHASE_WATCHING) {
                 log_event(LOG_NOTICE, &fields, "the monitoring phase has begun: %s%s%s", name,
                           record->cannot_pass ? "; " : "", record->cannot_pass ? record->cannot_pass : "");

@@ -283,6 +283,11 @@ void history_tick(History *history, usec_t now) {
                 (void)history_write(history);
 }
 
+void history_hurry(History *history, usec_t now) {
+        history->is_urgent = true;
+        history_tick(history, now);
+}
+
 int history_fd(const History *history) {
         return history->worker ? worker_fd(history->worker) : -1;
 }
