@@ -1,15 +1,14 @@
 """What once made a count wrong, late or dear: catalogs, statistics and settings that say less than they seem to."""
 import contextlib
 import os
-import re
 import signal
 
-from lab import check_json, explained, give_to_service, pgvigil, shared, target, wait_for
+from lab import check_json, explained, pgvigil, shared, target, wait_for
 from test_counting import blocks, ended, pages, rule, rules, serve, wait_count
 from test_counting_changes import is_walking, sql
 
 KEYS = """CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent SELECT generate_series(1, 100);
-CREATE TABLE child (id int PRIMARY KEY, parent int CONSTRAINT fk REFERENCES parent ON DELETE CASCADE);
+CREATE TABLE child (id int PRIMARY KEY, parent int CONSTRAINT fk REFERENCES parent);
 INSERT INTO child SELECT i, i FROM generate_series(1, 100) i;"""
 OFF = "ALTER TABLE child DISABLE TRIGGER ALL; UPDATE child SET parent = -1 WHERE id < 4; ALTER TABLE child ENABLE TRIGGER ALL;"
 
@@ -38,8 +37,10 @@ def test_triggers_that_were_off_and_altered_in_one_transaction_put_a_foreign_key
     name = shared.empty(KEYS)
     daemon = serve(lab, name, "")
     assert wait_orphans(daemon, "fk", 0)["method"] == "enforced"
-    # The rows of all triggers and of the constraint are of one transaction afterwards.
     sql(name, f"BEGIN; {OFF} ALTER TABLE child ALTER CONSTRAINT fk DEFERRABLE; COMMIT;")
+    # Nothing is left of it to be seen in the catalog as it is now.
+    assert sql(name, "SELECT count(DISTINCT x::text) FROM (SELECT xmin FROM pg_constraint WHERE conname = 'fk' UNION ALL"
+                     " SELECT g.xmin FROM pg_trigger g JOIN pg_constraint k ON k.oid = tgconstraint WHERE conname = 'fk') t(x)") == [["1"]]
     assert wait_orphans(daemon, "fk", 3)["reason"] == "violated"
 
 
@@ -70,22 +71,22 @@ def stopped(daemon, name):
         return False
 
     wait_for(is_outside, "a moment between two statements")
-    yield
-    os.kill(daemon.process.pid, signal.SIGCONT)
+    try:
+        yield
+    finally:
+        os.kill(daemon.process.pid, signal.SIGCONT)
 
 
 def test_the_map_is_not_believed_past_a_vacuum_that_a_reset_of_the_statistics_hides(lab):
     name = shared.empty(MAPPED)
     sql(name, "GRANT pg_stat_scan_tables TO pgvigil; VACUUM big")
     daemon = serve(lab, name, rules(("big", "rule", "amount > 0")), limits="blocks_per_poll = 4096;")
-    wait_count(daemon, 0)
-    sql(name, "UPDATE big SET amount = -1 WHERE id = 1")
-    wait_count(daemon, 1, method="delta")
+    wait_count(daemon, 0, method="unchanged")  # behind a walk that found every page marked
     with stopped(daemon, name):
         sql(name, "UPDATE big SET amount = -1 WHERE id = 5000; SELECT pg_stat_reset(); VACUUM (INDEX_CLEANUP on) big")
         assert sql(name, "SELECT count(*) FROM pg_visibility_map('big') WHERE NOT all_visible") == [["0"]]
         assert sql(name, "SELECT pg_stat_get_vacuum_count('big'::regclass)") == [["1"]]
-    wait_count(daemon, 2)
+    wait_count(daemon, 1)
 
 
 PARTS = """CREATE TABLE p (id int, state text, amount int, pad text) PARTITION BY LIST (state);
