@@ -131,13 +131,23 @@ static bool is_unreadable(const char *expression) {
                strcasestr(expression, "U&");
 }
 
+static bool has_word(const char *text, const char *word) {
+        for (const char *at = text; (at = strcasestr(at, word)); at++) {
+                char before = at > text ? at[-1] : ' ', after = at[strlen(word)];
+
+                if (!is_name_part(before) && !is_name_part(after))
+                        return true;
+        }
+        return false;
+}
+
 /* Words that mean another time each day, wherever they stand in a literal, and types whose input may be a
  * user's code. */
 static bool has_opaque_literal(const char *expression) {
         static const char *const words[] = {"now", "today", "tomorrow", "yesterday"};
 
         for (size_t i = 0; strchr(expression, '\'') && i < ELEMENTS(words); i++)
-                if (strcasestr(expression, words[i]))
+                if (has_word(expression, words[i]))
                         return true;
         for (const char *cast = expression; (cast = strstr(cast, "::"));) {
                 cast += 2;

@@ -71,7 +71,8 @@ void answer_again(CountTable *table, Method method, const CheckContext *context)
 
 static void answer_one_last(CountTable *table, size_t i) {
         CountRule *rule = table->rules[i];
-        bool is_whole = rule->pass > 0;
+        bool is_whole = rule->pass > 0 &&
+                        rule->pass == table->pass.number; /* of another one there is no time any more */
 
         rule->is_open = false;
         rule->answer = (CountAnswer){
