@@ -16,11 +16,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
 #include <jansson.h>
 #include <libconfig.h>
 #include <libpq-fe.h>
 #include <microhttpd.h>
 #include <openssl/crypto.h>
+#include <sqlite3.h>
 #include <systemd/sd-daemon.h>
 #include <zlib.h>
 
@@ -89,9 +91,9 @@ static void print_libraries(void) {
         config_t config;
         config_init(&config);
         config_destroy(&config);
-        printf("libmicrohttpd %s, libpq %d, zlib %s, libcrypto %lx, jansson %s, booted %d\n",
+        printf("libmicrohttpd %s, libpq %d, zlib %s, libcrypto %lx, jansson %s, sqlite %s, %s, booted %d\n",
                MHD_get_version(), PQlibVersion(), zlibVersion(), OpenSSL_version_num(), jansson_version_str(),
-               sd_booted());
+               sqlite3_libversion(), curl_version(), sd_booted());
 }
 
 int main(int argc, char **argv) {
