@@ -4,6 +4,7 @@
 #include "count-stages.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "common.h"
 
@@ -72,11 +73,21 @@ static int accept_nothing(CountTable *table, const CheckContext *context, const 
         return 0;
 }
 
+/* A command that reads a table in one piece compares with nothing, and needs details only to name the
+ * rows that it found. */
+static bool may_read_at_once(const CountTable *table, const CheckContext *context) {
+        return context->is_once && !table->is_safety && !table->has_suspect && !table->is_slow &&
+               !table->wants_all && !table->fingerprint;
+}
+
 static int ask_facts(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         _cleanup_(freep) char *others = strv_array_literal(table->other_ids);
         const char *since = table->is_safety || table->pass.number == 0 ? NULL : table->pass.time;
+        bool compares = !may_read_at_once(table, context);
 
-        buffer_add(sql, count_facts_sql);
+        count_add_facts(sql, compares);
+        if (!compares && context->explain)
+                ret->note = strdup("where a command counts once");
         if (!others || statement_add_parameter(ret, table->schema) < 0 ||
             statement_add_parameter(ret, table->name) < 0 ||
             statement_add_parameter(ret, table->only ? "true" : "false") < 0 ||
@@ -119,8 +130,8 @@ static void table_facts(CountTable *table, const CheckContext *context) {
                 .is_opaque = is_table_opaque(table),
                 .has_others = table->others != NULL,
                 .was_counted = count_rules(table, is_uncounted) == 0,
-                .same_snapshot = str_equal(facts->snapshot, table->pass.snapshot),
-                .same_signature = str_equal(facts->signature, table->pass.signature),
+                .same_snapshot = facts->snapshot && str_equal(facts->snapshot, table->pass.snapshot),
+                .same_signature = facts->signature && str_equal(facts->signature, table->pass.signature),
                 .is_standby = facts->is_standby,
                 .counts_rows = facts->counts_rows,
                 .busy = facts->busy,
@@ -237,6 +248,21 @@ static int begin_choice(CountTable *table, const CheckContext *context) {
         return count_choose(table, context);
 }
 
+static int compare_facts(CountTable *table, const CheckContext *context) {
+        bool is_slow = table->is_slow && !table->fingerprint; /* it was read without comparing */
+        int r = 0;
+
+        if (!str_equal(table->fingerprint, table->facts.fingerprint)) {
+                answer_forget(table);
+                table->is_slow = is_slow;
+                r = str_set(&table->fingerprint, table->facts.fingerprint);
+        }
+        if (r >= 0 && table->details.is_known)
+                return begin_choice(table, context);
+        table->stage = COUNT_DETAILS;
+        return r;
+}
+
 static int accept_facts(CountTable *table, const CheckContext *context, const Outcome *outcome) {
         Reason blocked = count_facts_blocked(outcome->table, table->id, table->only);
         int r;
@@ -256,19 +282,15 @@ static int accept_facts(CountTable *table, const CheckContext *context, const Ou
         table->is_sized = true;
         if (table->is_safety && table->share == 0) /* it was only to tell its size */
                 table->safety_tries = 0;
-        if (!str_equal(table->fingerprint, table->facts.fingerprint)) {
+        if (may_read_at_once(table, context)) {
                 answer_forget(table);
-                r = str_set(&table->fingerprint, table->facts.fingerprint);
+                table->wants_all = context->explain || count_cost(table, table->pages) > FULL_PAGES_ONCE;
+                return table->wants_all ? 0 : begin_choice(table, context);
         }
-        if (r < 0)
-                return r;
-        if (table->details.is_known)
-                return begin_choice(table, context);
-        table->stage = COUNT_DETAILS;
-        return 0;
+        return compare_facts(table, context);
 }
 
-static int ask_details(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+int count_ask_details(CountTable *table, Statement *ret, Buffer *sql) {
         _cleanup_(freep) char *calls = strv_array_literal(table->calls);
 
         buffer_add(sql, count_details_sql);
@@ -278,16 +300,24 @@ static int ask_details(CountTable *table, const CheckContext *context, Statement
         return 1;
 }
 
-static int accept_details(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+int count_accept_details(CountTable *table, const Outcome *outcome) {
         int r;
 
         count_details_done(&table->details);
         r = count_details_load(outcome->table, &table->facts, &table->details);
         if (r == -EINVAL)
                 count_fail(table, REASON_ERROR);
-        if (r < 0)
-                return r == -EINVAL ? 0 : r;
-        return begin_choice(table, context);
+        return r == -EINVAL ? 0 : r;
+}
+
+static int ask_details(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        return count_ask_details(table, ret, sql);
+}
+
+static int accept_details(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        int r = count_accept_details(table, outcome);
+
+        return r < 0 || table->stage == COUNT_DONE ? r : begin_choice(table, context);
 }
 
 static int ask_plan(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
@@ -310,8 +340,8 @@ static int accept_plan(CountTable *table, const CheckContext *context, const Out
 
 const StageKind count_stage_lock = {"count.lock", NULL, STATEMENT_OPENS, .ask = ask_lock,
                                     .accept = accept_nothing};
-const StageKind count_stage_facts = {"count.facts", &count_facts_rows, STATEMENT_WITHIN, .ask = ask_facts,
-                                     .accept = accept_facts};
+const StageKind count_stage_facts = {"count.facts",   &count_facts_rows, STATEMENT_WITHIN,
+                                     .repeats = true, .ask = ask_facts,  .accept = accept_facts};
 const StageKind count_stage_details = {"count.details", &count_details_rows, STATEMENT_WITHIN,
                                        .ask = ask_details, .accept = accept_details};
 const StageKind count_stage_plan = {"count.plan", &count_plan_rows, STATEMENT_WITHIN, .ask = ask_plan,

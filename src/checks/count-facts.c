@@ -70,7 +70,7 @@
         "   AND NOT (pg_catalog.current_setting('server_version_num')::int >= 150000\n"                      \
         "    AND s.state_change < pg_catalog.clock_timestamp() - interval '11 s'))) END"
 
-const char count_facts_sql[] = TREE
+static const char facts_head[] = TREE
         "\n"
         "SELECT r.oid::int8 AS relid, r.is_other, r.oid = ANY ($4::oid[]) AS is_named, t.oid::int8 AS root, "
         "c.relkind::text AS relkind,\n"
@@ -96,15 +96,29 @@ const char count_facts_sql[] = TREE
         " w.fingerprint, w.epoch, w.snapshot, w.now, w.busy, w.is_standby, w.counts_rows\n"
         "FROM tree r JOIN pg_catalog.pg_class c ON c.oid = r.oid\n"
         "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace,\n"
-        "this t, (SELECT\n"
-        " pg_catalog.concat_ws(',', (" FINGERPRINT "), " SERVER ") AS fingerprint,\n"
-        " (" EPOCH ") AS epoch,\n"
+        "this t, (SELECT\n";
+
+/* What tells whether the rows are still those that were counted. */
+static const char facts_compared[] = " pg_catalog.concat_ws(',', (" FINGERPRINT "), " SERVER
+                                     ") AS fingerprint,\n"
+                                     " (" EPOCH ") AS epoch,\n"
+                                     " " BUSY " AS busy,\n";
+
+static const char facts_alone[] = " NULL::text AS fingerprint, NULL::text AS epoch,\n"
+                                  " CASE WHEN $5::timestamptz IS NULL THEN NULL::int8 END AS busy,\n";
+
+static const char facts_tail[] =
         " pg_catalog.pg_current_snapshot()::text AS snapshot, pg_catalog.clock_timestamp()::text AS now,\n"
-        " " BUSY " AS busy,\n"
         " pg_catalog.pg_is_in_recovery() AS is_standby,\n"
         " pg_catalog.current_setting('track_counts')::bool AS counts_rows\n"
         ") w\n"
         "ORDER BY r.oid, r.is_other";
+
+void count_add_facts(Buffer *out, bool compares) {
+        buffer_add(out, facts_head);
+        buffer_add(out, compares ? facts_compared : facts_alone);
+        buffer_add(out, facts_tail);
+}
 
 static const Field facts_fields[] = {
         {"relid", VALUE_INT, FIELD_HIDDEN},         {"is_other", VALUE_BOOL, FIELD_HIDDEN},
@@ -169,9 +183,19 @@ static int load_leaf(Facts *facts, const Table *rows, size_t row) {
         return str_set(&leaf->sql, table_text(rows, row, "leaf"));
 }
 
+/* Without them no later visit takes what was counted for what is there. */
+static int load_compared(Facts *facts, const Table *rows, Buffer *signature) {
+        facts->snapshot = str_format("%s;%s", table_text(rows, 0, "epoch"), table_text(rows, 0, "snapshot"));
+        facts->signature = buffer_take(signature);
+        if (!facts->snapshot || !facts->signature)
+                return -ENOMEM;
+        return str_set(&facts->fingerprint, table_text(rows, 0, "fingerprint"));
+}
+
 int count_facts_load(const Table *rows, Facts *ret) {
         _cleanup_(count_facts_done) Facts facts = {.can_slice = true};
         _cleanup_(buffer_done) Buffer signature = BUFFER_NULL;
+        bool is_compared;
         int r = 0;
 
         if (rows->n_rows == 0)
@@ -179,7 +203,8 @@ int count_facts_load(const Table *rows, Facts *ret) {
         facts.leaves = calloc(rows->n_rows, sizeof(*facts.leaves));
         if (!facts.leaves)
                 return -ENOMEM;
-        buffer_add(&signature, table_text(rows, 0, "epoch"));
+        is_compared = !table_is_null(rows, 0, "fingerprint");
+        buffer_add(&signature, is_compared ? table_text(rows, 0, "epoch") : "");
         for (size_t row = 0; r >= 0 && row < rows->n_rows; row++) {
                 buffer_printf(&signature, ";%s", table_text(rows, row, "signature"));
                 facts.is_partitioned |= !table_bool(rows, row, "is_other") &&
@@ -190,11 +215,9 @@ int count_facts_load(const Table *rows, Facts *ret) {
         facts.busy = table_is_null(rows, 0, "busy") ? -1 : table_int(rows, 0, "busy");
         facts.is_standby = table_bool(rows, 0, "is_standby");
         facts.counts_rows = table_bool(rows, 0, "counts_rows");
-        facts.snapshot = str_format("%s;%s", table_text(rows, 0, "epoch"), table_text(rows, 0, "snapshot"));
-        facts.signature = buffer_take(&signature);
-        if (r < 0 || !facts.snapshot || !facts.signature ||
-            str_set(&facts.fingerprint, table_text(rows, 0, "fingerprint")) < 0 ||
-            str_set(&facts.reset, table_text(rows, 0, "reset")) < 0 ||
+        if (r >= 0 && is_compared)
+                r = load_compared(&facts, rows, &signature);
+        if (r < 0 || str_set(&facts.reset, table_text(rows, 0, "reset")) < 0 ||
             str_set(&facts.time, table_text(rows, 0, "now")) < 0)
                 return -ENOMEM;
         *ret = facts;

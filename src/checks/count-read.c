@@ -128,6 +128,21 @@ static bool wants_keys(const CountRule *rule, const CheckContext *context) {
         return rule->is_asked && (context->explain || rule->answer.count > 0);
 }
 
+/* A table that was read at once has not told how its rows are named. */
+static int ask_find(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
+        bool wants = false;
+
+        for (size_t i = 0; i < table->n_rules; i++)
+                wants |= wants_keys(table->rules[i], context);
+        if (!wants || table->details.is_known || context->key_rows == 0)
+                return 0;
+        return count_ask_details(table, ret, sql);
+}
+
+static int accept_find(CountTable *table, const CheckContext *context, const Outcome *outcome) {
+        return count_accept_details(table, outcome);
+}
+
 static int ask_rule_keys(CountTable *table, const CheckContext *context, Statement *ret, Buffer *sql) {
         while (table->cursor < table->n_rules && !wants_keys(table->rules[table->cursor], context))
                 table->cursor++;
@@ -174,5 +189,7 @@ const StageKind count_stage_recheck = {"count.recheck", &count_key_rows, STATEME
                                        ask_recheck,     accept_recheck};
 const StageKind count_stage_read = {"count.full", &count_rows, STATEMENT_WITHIN, true,
                                     false,        ask_read,    accept_read};
+const StageKind count_stage_find = {"count.details", &count_details_rows, STATEMENT_WITHIN, .ask = ask_find,
+                                    .accept = accept_find};
 const StageKind count_stage_keys = {"count.keys", &count_key_rows, STATEMENT_WITHIN, true,
                                     true,         ask_keys,        accept_keys};

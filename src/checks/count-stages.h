@@ -19,8 +19,13 @@ typedef struct StageKind {
 extern const StageKind count_stage_lock, count_stage_facts, count_stage_details,
         count_stage_plan; /* count-choose.c */
 extern const StageKind count_stage_summary, count_stage_delta, count_stage_clear, count_stage_fence,
-        count_stage_dirty;                                                      /* count-look.c */
-extern const StageKind count_stage_recheck, count_stage_read, count_stage_keys; /* count-read.c */
+        count_stage_dirty; /* count-look.c */
+extern const StageKind count_stage_recheck, count_stage_read, count_stage_find,
+        count_stage_keys; /* count-read.c */
+
+/* What stays as long as the fingerprint does. */
+int count_ask_details(CountTable *table, Statement *ret, Buffer *sql);
+int count_accept_details(CountTable *table, const Outcome *outcome);
 
 /* Takes the method that the facts allow, and sets the stage that it begins with. */
 int count_choose(CountTable *table, const CheckContext *context);

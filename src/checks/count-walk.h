@@ -24,8 +24,8 @@ typedef struct Facts {
         uint64_t files; /* of the leaves: another one where a table was rewritten */
         int64_t busy;   /* sessions that may hold back statistics; negative: not known */
         bool is_standby, counts_rows, can_slice, is_partitioned;
-        char *fingerprint; /* of the catalog: all that a count rests on but the rows */
-        char *snapshot;    /* of the cluster, with what would make it lie */
+        char *fingerprint; /* of the catalog: all that a count rests on but the rows; NULL: not compared */
+        char *snapshot;    /* of the cluster, with what would make it lie; likewise */
         char *signature;   /* of the tables' statistics, likewise */
         char *time;        /* the server's clock */
         char *reset;       /* when the statistics were reset, or NULL */
@@ -33,8 +33,8 @@ typedef struct Facts {
 
 extern const Shape count_facts_rows;
 /* $1 schema, $2 table, $3 whether without children, $4 oids of other tables, $5 time of the last
- * count or NULL. */
-extern const char count_facts_sql[];
+ * count or NULL. `compares`: with what tells whether a count still stands, which takes longest to plan. */
+void count_add_facts(Buffer *out, bool compares);
 
 /* REASON_OK; or why rows must not be read: another table by now, a view, no privilege, row security. */
 Reason count_facts_blocked(const Table *rows, int64_t id, bool only);

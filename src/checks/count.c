@@ -95,7 +95,8 @@ static const StageKind *const stages[N_COUNT_STAGES] = {
         [COUNT_SUMMARY] = &count_stage_summary, [COUNT_DELTA] = &count_stage_delta,
         [COUNT_CLEAR] = &count_stage_clear,     [COUNT_FENCE] = &count_stage_fence,
         [COUNT_DIRTY] = &count_stage_dirty,     [COUNT_RECHECK] = &count_stage_recheck,
-        [COUNT_READ] = &count_stage_read,       [COUNT_KEYS] = &count_stage_keys,
+        [COUNT_READ] = &count_stage_read,       [COUNT_FIND] = &count_stage_find,
+        [COUNT_KEYS] = &count_stage_keys,
 };
 
 /* Where an answer, or that there was nothing to ask, leads by itself; count_choose() sets other stages. */

@@ -25,6 +25,7 @@ typedef enum CountStage {
         COUNT_DIRTY,
         COUNT_RECHECK,
         COUNT_READ,
+        COUNT_FIND, /* how its rows can be named */
         COUNT_KEYS,
         COUNT_DONE,
         N_COUNT_STAGES,
@@ -60,6 +61,7 @@ typedef struct CountTable {
         Delta delta;
         bool is_delta_refused; /* its statements failed once */
         bool is_slow;          /* reading it in one piece took too long once */
+        bool wants_all;        /* facts, for it will not be read in one piece */
         Walk walk;             /* paced, for the count */
         Walk safety;           /* everything, once in intervals.safety */
         usec_t safety_at;      /* boottime: all was read since; 0: never yet */
