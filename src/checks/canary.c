@@ -3,7 +3,7 @@
  *
  *   SET_PLAN ─(parameters)─▶ PREPARE ─▶ PLAN ─▶ RELEASE ─▶ INDEX         canary_take()
  *       └────(none)────────────────────▶ PLAN ───────────▶ INDEX
- *   INDEX ─(not chosen)─▶ SET_PLAN, now with enable_seqscan = off; else SET_RUN ─▶ RUN ─▶ the next one
+ *   INDEX ─(not chosen)─▶ SET_PLAN, now without scans and sorts; else SET_RUN ─▶ RUN ─▶ the next one
  *
  * Before the plan nothing of a query is run, and a query with parameters never is: its plan is that of any
  * values. EXPLAIN (GENERIC_PLAN) would not do: sent with parameters it plans for the values that it gets.
@@ -53,7 +53,7 @@ typedef struct CanaryState {
         Canary *items;
         size_t n, at;
         Step step;
-        bool is_forced;  /* this plan is the one with enable_seqscan = off */
+        bool is_forced;  /* this plan is the one without scans and sorts */
         bool is_open;    /* the transaction of the plan is */
         char *plan;      /* as the server answered it */
         PlanIndex first; /* of the plan that was not forced */
@@ -163,6 +163,8 @@ static int add_plan_settings(const CanaryState *state, char ***names, char ***va
 
         if (r >= 0 && state->is_forced)
                 r = add_setting(names, values, "enable_seqscan", "off");
+        if (r >= 0 && state->is_forced) /* on a small table another index and a sort come as cheap */
+                r = add_setting(names, values, "enable_sort", "off");
         if (r >= 0 && state->items[state->at].text.n_parameters > 0)
                 r = add_setting(names, values, "plan_cache_mode", "force_generic_plan");
         return r;

@@ -59,7 +59,7 @@ typedef struct Canary {
 
         bool has_plan; /* of this or an earlier run */
         PlanIndex plan;
-        bool is_usable; /* the plan with enable_seqscan = off uses it */
+        bool is_usable; /* the plan without sequential scans and sorts uses it */
 } Canary;
 
 /* Time after which the server stops it: past max_time the answer is known. */

@@ -29,6 +29,7 @@ static int list_member(CountTable *table, Constraint *member) {
         if (!rule)
                 return -ENOMEM;
         rule->is_falling = is_falling(member);
+        table->is_wanted |= member->wanted != NULL;
         if (member->wanted && member->wanted->check)
                 r = constraint_calls(member->wanted->check, &table->calls, &rule->is_opaque);
         if (member->is_proved && rule->is_suspect) {

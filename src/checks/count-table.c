@@ -56,6 +56,7 @@ CountTable *count_table_free(CountTable *table) {
 
 void count_table_unlist(CountTable *table) {
         table->calls = strv_free(table->calls);
+        table->is_wanted = false;
         for (size_t i = 0; i < table->n_rules; i++) {
                 table->rules[i]->is_listed = table->rules[i]->is_asked = false;
                 table->rules[i]->shown = strv_free(table->rules[i]->shown);

@@ -129,7 +129,15 @@ static bool is_waiting(const CountTables *tables, const CountTable *table, usec_
                usec_since(tables->asked, table->safety_tried) < (interval / RETRY_PART) << doublings;
 }
 
-/* The one whose walk is under way goes on; then those whose size nobody knows, for the pace rests on it. */
+/* The one whose walk is under way goes on, then one that the configuration names, then one of which no
+ * more was read than its size. */
+static int rank(const CountTable *table) {
+        if (table->safety.is_active && table->safety.pages > 0)
+                return 3;
+        return table->is_wanted ? 2 : table->safety.is_active;
+}
+
+/* But those whose size nobody knows come first, for the pace rests on it. */
 static CountTable *pick(const CountTables *tables, usec_t interval) {
         CountTable *first = NULL;
 
@@ -140,7 +148,7 @@ static CountTable *pick(const CountTables *tables, usec_t interval) {
                         continue;
                 if (!table->is_sized)
                         return table;
-                if (!first || (table->safety.is_active && !first->safety.is_active))
+                if (!first || rank(table) > rank(first))
                         first = table;
         }
         return first;
@@ -202,16 +210,33 @@ CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interv
         return table;
 }
 
+/* A turn that began before is given up: what it read is too old. */
+static void begin_turn(CountTables *tables, usec_t since) {
+        tables->began = since;
+        for (size_t i = 0; i < tables->n; i++)
+                if (tables->items[i]->safety.is_active && tables->items[i]->safety.boottime < since)
+                        walk_done(&tables->items[i]->safety);
+}
+
+usec_t count_tables_interval(CountTables *tables, const CheckContext *context) {
+        usec_t interval = context->settings->intervals.safety;
+
+        if (context->walk_since > tables->began)
+                begin_turn(tables, context->walk_since);
+        if (context->walk_within > 0 && context->walk_within < interval &&
+            count_tables_walked_since(tables) < context->walk_since)
+                return context->walk_within;
+        return interval;
+}
+
 static CountTable *next_visit(CountTables *tables, const SafetyVisit *visit, const CheckContext *context,
                               int64_t *ret_pages) {
-        usec_t interval = context->walk_now ? 0 : context->settings->intervals.safety;
-
         *ret_pages = INT64_MAX;
         if (context->explain || (context->is_once && context->walk_now))
                 return visit->n < tables->n ? tables->items[visit->n] : NULL;
         if (context->is_once || visit->n >= SAFETY_VISITS || context->blocks_left <= 0)
                 return NULL;
-        return count_tables_due(tables, context->boottime, interval, ret_pages);
+        return count_tables_due(tables, context->boottime, count_tables_interval(tables, context), ret_pages);
 }
 
 static int64_t share_of(const CountTable *table, int64_t pages, const CheckContext *context) {

@@ -30,6 +30,8 @@ size_t count_tables_walking(const CountTables *tables);
 /* Blocks for a visit: tables whose walk goes on share what the others leave, in equal parts. */
 int64_t count_tables_share(const CountTables *tables, const CountTable *table, const CheckContext *context);
 
+/* In what time everything is to be read once; a turn that is older than the context wants begins anew. */
+usec_t count_tables_interval(CountTables *tables, const CheckContext *context);
 /* What the safety walk has to read now, to have read everything once in `interval`, evenly: a table
  * and how many of its pages; NULL: nothing is due. Asked once a poll. */
 CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interval, int64_t *ret_pages);

@@ -50,6 +50,7 @@ typedef struct CountTable {
         char **other_ids;   /* their oids */
         bool has_user_code; /* no proof of the planner is to be trusted */
         char **calls;       /* names of functions that its expressions call */
+        bool is_wanted;     /* a rule of it is configured: it is walked before others */
         CountRule **rules;  /* by name */
         size_t n_rules;
 

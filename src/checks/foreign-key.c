@@ -208,7 +208,7 @@ static int list_existing(ForeignKeyState *state, const CheckContext *context) {
                         continue;
                 r = foreign_key_load(rows, row, &key);
                 if (r >= 0)
-                        r = orphans_set(&state->items[row], &key);
+                        r = orphans_set(&state->items[row], &key, is_wanted(state, row));
         }
         state->cursor = 0;
         state->phase = PHASE_WANTED;
@@ -342,7 +342,7 @@ static int take_wanted(ForeignKeyState *state, const CheckContext *context, cons
         key.name = title;
         key.referenced_schema = pair.other_schema;
         key.referenced_table = pair.other;
-        return orphans_set(&state->items[state->catalog->rows->n_rows + i], &key);
+        return orphans_set(&state->items[state->catalog->rows->n_rows + i], &key, true);
 }
 
 static int foreign_key_take(void *data, const CheckContext *context, const Outcome *outcome) {

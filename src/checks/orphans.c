@@ -130,9 +130,10 @@ static int set_predicate(Orphans *orphans, const ForeignKey *key) {
         return orphans->query ? 0 : -ENOMEM;
 }
 
-int orphans_set(Orphans *orphans, const ForeignKey *key) {
+int orphans_set(Orphans *orphans, const ForeignKey *key, bool is_wanted) {
         _cleanup_(freep) char *parent = str_qualified(key->referenced_schema, key->referenced_table);
 
+        orphans->is_wanted = is_wanted;
         orphans->id = key->id;
         orphans->relation = key->relation;
         orphans->referenced = key->referenced;
@@ -238,6 +239,7 @@ static int list_rule(CountTable *table, Orphans *orphans, bool is_due) {
         if (!id || !rule)
                 return -ENOMEM;
         orphans->rule = rule;
+        table->is_wanted |= orphans->is_wanted;
         orphans->reading.walked = rule->walked_since;
         /* Of what is not to be seen in the catalog, --explain knows only the walk of everything. */
         rule->is_suspect |= orphans->is_doubted && !is_open(orphans);

@@ -24,6 +24,7 @@ typedef struct Orphans {
         char **lacks;        /* what GRANT must give */
         char *altered;       /* its triggers, as a digest, where one was altered since; or NULL */
         char *triggers;      /* the same of any: what differs from one poll to the next was altered */
+        bool is_wanted;      /* configured */
         bool is_in_force, is_doubted;
         usec_t doubted; /* boottime: what is known as of then may clear it */
         Reading reading;
@@ -55,8 +56,8 @@ typedef struct OrphanList {
         SafetyVisit safety;
 } OrphanList;
 
-/* Of a zeroed item, what the catalog says. 0 or -ENOMEM. */
-int orphans_set(Orphans *orphans, const ForeignKey *key);
+/* Of a zeroed item, what the catalog and the configuration say. 0 or -ENOMEM. */
+int orphans_set(Orphans *orphans, const ForeignKey *key, bool is_wanted);
 /* Takes over `items` (and empties them); what was counted goes on. */
 void orphans_replace(OrphanList *list, Orphans **items, size_t n, const CheckContext *context);
 void orphans_free(Orphans *items, size_t n);

@@ -54,7 +54,9 @@ CheckContext target_context(const Target *target) {
                 .explain = target->engine->options.explain,
                 .key_rows = target->engine->options.key_rows,
                 .is_once = target->engine->options.once,
-                .walk_now = target->engine->options.walk || target->watch.wants_walk,
+                .walk_now = target->engine->options.walk,
+                .walk_since = target->watch.walk_since,
+                .walk_within = target->watch.wants_walk ? 1 : target->watch.walk_within,
                 .blocks_left = blocks_left(target),
         };
 }

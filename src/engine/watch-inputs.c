@@ -169,8 +169,8 @@ static int sum_of(const Question *question, const char *prefix, const char *name
         for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
                 const SeriesPoint *point = &points.points[i];
 
-                if (point->count == 0)
-                        continue;
+                if (point->count == 0 || point->start < question->record->started_at)
+                        continue; /* a point that begins before the phase may hold what was before it */
                 ret->count += point->count;
                 ret->sum += point->sum;
                 run = point->min >= 1 ? run + point->count : 0;

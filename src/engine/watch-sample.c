@@ -43,7 +43,8 @@ static void sample_rows(Target *target, const Finding *finding, usec_t at, size_
 
 static void sample_canary(Target *target, const Finding *finding, usec_t at) {
         bool is_lost = finding->is_blind || finding->status == STATUS_UNKNOWN;
-        bool is_failed = !is_lost && finding->seen == SEEN_BREACH;
+        bool is_failed = !is_lost && finding->seen == SEEN_BREACH &&
+                         finding->reason != REASON_NOT_EXPECTED_YET;
 
         sample(target, at, is_failed, "canary_failed/%s", finding->name);
         sample(target, at, is_lost, "canary_lost/%s", finding->name);

@@ -201,15 +201,29 @@ static bool wants_walk(const PhaseRecord *record, const PhaseInputs *inputs, use
         return false;
 }
 
+/* Spread over three quarters of the phase, or of what is left of it where it goes on after a restart. */
+static void plan_walk(Watch *watch, usec_t boottime, usec_t realtime) {
+        const PhaseRecord *record = &watch->record;
+        usec_t left = usec_since(record->ends_at, realtime);
+
+        if (record->state != PHASE_WATCHING) {
+                watch->walk_for = watch->walk_since = watch->walk_within = 0;
+                watch->wants_walk = false;
+        } else if (watch->walk_for != record->started_at) {
+                watch->walk_for = record->started_at;
+                watch->walk_since = boottime;
+                watch->walk_within = left - left / 4;
+        }
+}
+
 static int judge(Target *target, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         _cleanup_(watch_inputs_done) WatchInputs inputs = {};
         int r;
 
-        if (watch->record.state != PHASE_WATCHING) {
-                watch->wants_walk = false;
+        plan_walk(watch, boottime, realtime);
+        if (watch->record.state != PHASE_WATCHING)
                 return 0;
-        }
         r = watch_inputs(target, boottime, realtime, &inputs);
         if (r < 0)
                 return r;

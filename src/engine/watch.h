@@ -17,7 +17,10 @@ typedef struct Watch {
         bool has_before; /* the objects that were there before the batch were seen */
         char **before;   /* their keys, sorted */
         uint64_t polled; /* runs of the migration check that the phase has seen */
-        bool wants_walk; /* the verdict waits for a walk of everything */
+        /* The verdict rests on a walk of everything that began within the phase: of which one, since when
+         * (boottime) and in what time. */
+        usec_t walk_for, walk_since, walk_within;
+        bool wants_walk; /* and waits for it */
 } Watch;
 
 /* After a round was applied; `is_answered`: its statements were. */

@@ -44,7 +44,9 @@ typedef struct CheckContext {
         bool explain;              /* --explain: counting statements will not be run */
         size_t key_rows;           /* --rows N: keys of violating rows to fetch, else 0 */
         bool is_once;              /* there is no later poll that could go on */
-        bool walk_now;             /* everything is to be read now, whatever is proved */
+        bool walk_now;             /* --walk: everything is to be read, whatever is proved */
+        usec_t walk_since;         /* boottime: everything is to be read once anew since then, … */
+        usec_t walk_within;        /* … evenly in this time; 0: none of that */
         int64_t blocks_left;       /* of limits.blocks_per_poll, for this check in this round */
 } CheckContext;
 

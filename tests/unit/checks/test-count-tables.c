@@ -31,6 +31,8 @@ typedef struct Simulation {
         Simulated simulated[TABLES_MAX]; /* that of oid i + 1 */
         size_t n;
         usec_t now, poll, interval;
+        usec_t walk_since, walk_within;
+        usec_t first;  /* turn: what is read in it counts */
         int64_t burst; /* most pages of one poll */
 } Simulation;
 
@@ -157,6 +159,15 @@ static int64_t visit(const Simulation *simulation, CountTable *table, int64_t pa
         }
 }
 
+static usec_t interval_of(Simulation *simulation) {
+        const TargetSettings settings = {.intervals.safety = simulation->interval};
+        const CheckContext asked = {.settings = &settings,
+                                    .walk_since = simulation->walk_since,
+                                    .walk_within = simulation->walk_within};
+
+        return count_tables_interval(&simulation->tables, &asked);
+}
+
 static void poll(Simulation *simulation) {
         CountTable *table;
         int64_t pages;
@@ -172,12 +183,15 @@ static void poll(Simulation *simulation) {
                 if (simulated->walks)
                         simulation->tables.items[i]->safety_at = simulation->now - USEC_PER_HOUR / 2;
         }
-        table = count_tables_due(&simulation->tables, simulation->now, simulation->interval, &pages);
+        table = count_tables_due(&simulation->tables, simulation->now, interval_of(simulation), &pages);
         if (!table)
                 return;
         ck_assert(pages > 0 || !table->is_sized); /* only its size is asked for */
         pages = visit(simulation, table, pages);
-        simulation->simulated[table->id - 1].read += pages;
+        if (simulation->first == 0 || simulation->walk_since > 0)
+                simulation->first = simulation->tables.began;
+        if (simulation->tables.began == simulation->first)
+                simulation->simulated[table->id - 1].read += pages;
         if (pages > simulation->burst)
                 simulation->burst = pages;
 }
@@ -263,6 +277,48 @@ START_TEST(half_of_the_time_is_half_of_the_pages) {
         ck_assert_int_ge(read, 71000);
         ck_assert_int_le(read, 73000);
         ck_assert_uint_eq(count_tables_walked_since(&simulation.tables), 0);
+        count_tables_done(&simulation.tables);
+}
+END_TEST
+
+/* A walk of before the phase is given up, and after the one of the phase the pace is the usual one. */
+START_TEST(a_phase_has_everything_read_anew_evenly_and_in_its_time) {
+        static const Simulated shop[] = {{.pages = 100000}, {.pages = 40000}, {.pages = 4000}};
+        Simulation simulation = begin(shop, ELEMENTS(shop));
+        usec_t began;
+        int64_t read = 0;
+
+        pass_time(&simulation, DAY / 2 + 7 * MINUTE);
+        began = simulation.now;
+        for (size_t i = 0; i < simulation.n; i++)
+                simulation.simulated[i].read = 0;
+        simulation.burst = 0;
+        simulation.walk_since = began;
+        simulation.walk_within = DAY / 4;
+        pass_time(&simulation, DAY / 4 + 20 * MINUTE);
+        check_read(&simulation, began);
+        ck_assert_int_le(simulation.burst,
+                         4 * (4 * total(&simulation) * (int64_t)MINUTE / (int64_t)DAY + 1) + 64);
+        ck_assert_uint_ge(count_tables_walked_since(&simulation.tables), began);
+        ck_assert_uint_eq(interval_of(&simulation), DAY);
+        pass_time(&simulation, DAY / 4);
+        for (size_t i = 0; i < simulation.n; i++)
+                read += simulation.simulated[i].read;
+        ck_assert_int_eq(read, total(&simulation));
+        count_tables_done(&simulation.tables);
+}
+END_TEST
+
+START_TEST(what_the_configuration_names_is_read_first) {
+        static const Simulated shop[] = {{.pages = 40000}, {.pages = 20000}, {.pages = 20000}};
+        Simulation simulation = begin(shop, ELEMENTS(shop));
+
+        simulation.tables.items[2]->is_wanted = true;
+        pass_time(&simulation, DAY / 4 + 20 * MINUTE);
+        ck_assert_uint_gt(simulation.tables.items[2]->safety_at, 0);
+        ck_assert_uint_eq(simulation.tables.items[0]->safety_at, 0);
+        pass_time(&simulation, 3 * DAY / 4);
+        check_read(&simulation, USEC_PER_HOUR);
         count_tables_done(&simulation.tables);
 }
 END_TEST
@@ -400,6 +456,8 @@ int main(void) {
                 tables_that_are_gone_are_swept,
                 everything_is_read_once_within_the_interval_at_an_even_pace,
                 half_of_the_time_is_half_of_the_pages,
+                a_phase_has_everything_read_anew_evenly_and_in_its_time,
+                what_the_configuration_names_is_read_first,
                 turn_follows_turn_and_walked_since_moves_on,
                 many_small_tables_are_all_read_in_time,
                 d7_a_table_that_cannot_be_read_keeps_no_other_from_being_read,
