@@ -93,9 +93,10 @@ const HistoryEvent *history_events(const History *history, const char *target, s
 int history_set_bucket(History *history, const char *target, const HistoryBucket *bucket);
 const HistoryBucket *history_buckets(const History *history, const char *target, size_t *ret_n);
 
-/* Statement hours and catalogs are in the file only. Each call is kept whole or not at all. */
-int history_add_statements(History *history, const char *target, const HistoryStatement *statements,
-                           size_t n);
+/* Statement hours and catalogs are in the file only. Each call is kept whole or not at all. Statement hours
+ * of the target before `oldest` leave. */
+int history_add_statements(History *history, const char *target, const HistoryStatement *statements, size_t n,
+                           usec_t oldest);
 int history_add_catalog(History *history, const char *target, usec_t at, const HistoryObject *objects,
                         size_t n);
 

@@ -167,9 +167,9 @@ const HistoryBucket *history_buckets(const History *history, const char *target,
         return kept ? kept->buckets : NULL;
 }
 
-int history_add_statements(History *history, const char *target, const HistoryStatement *statements,
-                           size_t n) {
-        Record record = {.kind = RECORD_STATEMENTS, .target = strdup(target), .n = n};
+int history_add_statements(History *history, const char *target, const HistoryStatement *statements, size_t n,
+                           usec_t oldest) {
+        Record record = {.kind = RECORD_STATEMENTS, .target = strdup(target), .at = oldest, .n = n};
 
         record.statements = calloc(n ? n : 1, sizeof(*statements));
         if (!record.target || !record.statements) {
@@ -214,12 +214,12 @@ int history_add_catalog(History *history, const char *target, usec_t at, const H
 
 /* A job that reads, behind what is not written yet. */
 static Job *reading(History *history, JobKind kind, const char *target) {
-        _cleanup_(job_freep) Job *job = NULL;
+        _cleanup_(job_freep) Job *job = job_new(kind, history, history->store, history->now);
 
-        (void)history_write(history);
-        job = job_new(kind, history, history->store, history->now);
         if (!job)
                 return NULL;
+        job->is_behind = history->is_writing && history->queue.count > 0;
+        (void)history_write(history);
         job->target = strdup(target);
         return job->target ? TAKE(job) : NULL;
 }
@@ -237,7 +237,7 @@ int history_read_statements(History *history, const char *target, usec_t from, u
         job->to = to;
         job->statements_done = done;
         job->userdata = userdata;
-        return history_submit(history, job);
+        return history_submit_behind(history, job);
 }
 
 int history_read_catalog(History *history, const char *target, usec_t at, HistoryCatalogDone done,
@@ -252,7 +252,7 @@ int history_read_catalog(History *history, const char *target, usec_t at, Histor
         job->to = at;
         job->catalog_done = done;
         job->userdata = userdata;
-        return history_submit(history, job);
+        return history_submit_behind(history, job);
 }
 
 void history_status(const History *history, HistoryStatus *ret) {

@@ -35,6 +35,10 @@ static void history_init(History *history, const HistoryOptions *options) {
 
 static void history_destroy(History *history) {
         history->worker = worker_free(history->worker);
+        for (Job *job; (job = history->held);) {
+                history->held = job->next;
+                job_free(job);
+        }
         series_book_done(&history->series);
         keep_done(&history->keep);
         records_done(&history->queue);
@@ -162,8 +166,32 @@ static void complete_open(void *data) {
                 records_done(&history->queue);
 }
 
-static void complete_write(void *data) {
-        Job *job = data;
+/* Those that waited, in their order, behind what was queued meanwhile. */
+static void submit_held(History *history) {
+        Job *first = NULL;
+
+        if (!history->held)
+                return;
+        (void)history_write(history);
+        for (Job *job; (job = history->held);) {
+                history->held = job->next;
+                job->next = first;
+                first = job;
+        }
+        for (Job *job; (job = first);) {
+                Job failed = *job;
+
+                first = job->next;
+                if (history_submit(history, job) >= 0)
+                        continue;
+                if (failed.kind == JOB_READ_STATEMENTS)
+                        failed.statements_done(failed.userdata, -EIO, NULL, 0);
+                else
+                        failed.catalog_done(failed.userdata, -EIO, 0, NULL, 0);
+        }
+}
+
+static void end_write(Job *job) {
         History *history = job->history;
 
         history->is_writing = false;
@@ -183,6 +211,13 @@ static void complete_write(void *data) {
         (void)records_put_back(&history->queue, &job->batch, &history->dropped);
         if (job->outcome == STORE_DAMAGED)
                 history->is_open = false;
+}
+
+static void complete_write(void *data) {
+        Job *job = data;
+
+        end_write(job);
+        submit_held(job->history);
 }
 
 static int errno_of(StoreOutcome outcome) {
@@ -232,6 +267,14 @@ int history_submit(History *history, Job *job) {
         if (r < 0)
                 job_free(job);
         return r;
+}
+
+int history_submit_behind(History *history, Job *job) {
+        if (!job || !job->is_behind)
+                return history_submit(history, job);
+        job->next = history->held;
+        history->held = job;
+        return 0;
 }
 
 bool history_write(History *history) {

@@ -33,6 +33,8 @@ typedef struct Job {
         HistoryStatementsDone statements_done;
         HistoryCatalogDone catalog_done;
         void *userdata;
+        bool is_behind;   /* a write that has not all of it was under way */
+        struct Job *next; /* of History.held */
 } Job;
 
 Job *job_new(JobKind kind, History *history, Store *store, usec_t now); /* NULL: out of memory */

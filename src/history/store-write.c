@@ -95,8 +95,21 @@ static StoreOutcome write_bucket(Store *store, sqlite3_stmt *statement, const Re
         return run(store, statement);
 }
 
+/* The shorter an hour is, the more of them a day has: what no phase can need makes room. */
+static StoreOutcome remove_old_hours(Store *store, const Record *record) {
+        _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+        StoreOutcome outcome = store_prepare(store, "DELETE FROM statement WHERE hour < ?1 AND target = ?2",
+                                             &statement);
+
+        if (outcome != STORE_FINE)
+                return outcome;
+        bind_time(statement, 1, record->at);
+        bind_text(statement, 2, record->target);
+        return run(store, statement);
+}
+
 static StoreOutcome write_statements(Store *store, sqlite3_stmt *statement, const Record *record) {
-        StoreOutcome outcome = STORE_FINE;
+        StoreOutcome outcome = remove_old_hours(store, record);
 
         for (size_t i = 0; outcome == STORE_FINE && i < record->n; i++) {
                 const HistoryStatement *row = &record->statements[i];

@@ -151,8 +151,8 @@ START_TEST(statements_are_read_by_target_and_time) {
 
         lab_init(&lab);
         lab_start(&lab);
-        ck_assert_int_eq(history_add_statements(lab.history, "shop", rows, ELEMENTS(rows)), 0);
-        ck_assert_int_eq(history_add_statements(lab.history, "other", rows, 1), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", rows, ELEMENTS(rows), 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "other", rows, 1, 0), 0);
         ck_assert_int_eq(history_read_statements(lab.history, "shop", T0, T0 + 2 * USEC_PER_HOUR,
                                                  on_statements, &answer),
                          0);
@@ -164,6 +164,57 @@ START_TEST(statements_are_read_by_target_and_time) {
                 history_read_statements(lab.history, "none", 0, USEC_INFINITY, on_statements, &answer), 0);
         wait_for(&lab, &answer, 2);
         ck_assert_uint_eq(answer.n, 0);
+}
+END_TEST
+
+START_TEST(a_read_during_a_write_sees_what_was_queued_before_it) {
+        static const HistoryStatement first = {T0, 1, 10, 1}, second = {T0, 2, 20, 1};
+        _cleanup_(lab_done) Lab lab;
+        Answer answer = {};
+
+        lab_init(&lab);
+        lab_start(&lab);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &first, 1, 0), 0);
+        ck_assert(history_write(lab.history));
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &second, 1, 0), 0);
+        for (int i = 0; i < 2; i++)
+                ck_assert_int_eq(history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements,
+                                                         &answer),
+                                 0);
+        ck_assert_ptr_nonnull(lab.history->held);
+        wait_for(&lab, &answer, 2);
+        ck_assert_uint_eq(answer.n, 2);
+        ck_assert_int_eq(answer.calls_sum, 2 * 30);
+        ck_assert_ptr_null(lab.history->held);
+
+        /* What still waits at the end is given up, and nothing of it is left behind. */
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &first, 1, 0), 0);
+        ck_assert(history_write(lab.history));
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &second, 1, 0), 0);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements, &answer), 0);
+}
+END_TEST
+
+START_TEST(hours_that_no_phase_can_need_leave_with_the_next) {
+        static const HistoryStatement old = {T0 - USEC_PER_DAY, 1, 10, 1}, new = {T0, 1, 20, 1};
+        _cleanup_(lab_done) Lab lab;
+        Answer answer = {};
+
+        lab_init(&lab);
+        lab_start(&lab);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &old, 1, 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "other", &old, 1, 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &new, 1, T0), 0);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements, &answer), 0);
+        wait_for(&lab, &answer, 1);
+        ck_assert_uint_eq(answer.n, 1);
+        ck_assert_int_eq(answer.calls_sum, 20);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "other", 0, USEC_INFINITY, on_statements, &answer), 0);
+        wait_for(&lab, &answer, 2);
+        ck_assert_uint_eq(answer.n, 1);
 }
 END_TEST
 
@@ -211,7 +262,7 @@ START_TEST(memory_alone_answers_without_a_directory) {
         ck_assert_int_eq(history_sample(history, "shop", "a", T0, 1), 0);
         ck_assert_int_eq(history_set(history, "shop", "k", "v"), 0);
         ck_assert_int_eq(history_add_event(history, "shop", T0, "k", "t"), 0);
-        ck_assert_int_eq(history_add_statements(history, "shop", NULL, 0), 0);
+        ck_assert_int_eq(history_add_statements(history, "shop", NULL, 0, 0), 0);
         history_tick(history, T0);
         ck_assert_str_eq(history_get(history, "shop", "k"), "v");
         ck_assert_ptr_nonnull(history_events(history, "shop", &n));
@@ -366,6 +417,8 @@ int main(void) {
                 a_bucket_goes_on_growing_after_a_restart,
                 what_came_before_the_file_was_open_is_added,
                 statements_are_read_by_target_and_time,
+                a_read_during_a_write_sees_what_was_queued_before_it,
+                hours_that_no_phase_can_need_leave_with_the_next,
                 the_catalog_is_read_as_of_a_time,
                 memory_alone_answers_without_a_directory,
                 events_in_memory_are_the_newest,

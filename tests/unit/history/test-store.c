@@ -362,7 +362,7 @@ START_TEST(a_full_file_keeps_the_newest) {
         lab.size_max = 5 << 20; /* a MiB beside the log */
         lab_start(&lab);
         ck_assert_int_eq(history_set(lab.history, "shop", "phase", "kept"), 0);
-        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1, 0), 0);
         for (unsigned i = 0; i < 400; i++) {
                 for (unsigned j = 0; j < 100; j++) {
                         _cleanup_(freep) char *name = str_format("%u", j);
@@ -446,7 +446,7 @@ START_TEST(what_is_older_than_retention_leaves_the_file) {
                         ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "k", "t"), 0);
                         ck_assert_int_eq(
                                 history_set_bucket(lab.history, "shop", &(HistoryBucket){.start = T0}), 0);
-                        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1), 0);
+                        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1, 0), 0);
                         ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0, &object, 1), 0);
                         lab_restart(&lab);
                         /* The two newest stay at any age. */
@@ -517,7 +517,7 @@ static void live_an_hour(Lab *lab, usec_t every) {
         for (unsigned i = 0; i < 500; i++)
                 statements[i] = (HistoryStatement){lab->now, (int64_t)i * 0x0123456789abcdLL, 100 + i,
                                                    i * 0.7131};
-        ck_assert_int_eq(history_add_statements(lab->history, "shop", statements, 500), 0);
+        ck_assert_int_eq(history_add_statements(lab->history, "shop", statements, 500, 0), 0);
         for (; lab->now < end; lab->now += every) {
                 for (unsigned j = 0; j < 60; j++) {
                         char name[48];
