@@ -46,6 +46,8 @@ typedef struct CheckContext {
         bool is_once;              /* there is no later poll that could go on */
         bool walk_now;             /* everything is to be read now, whatever is proved */
         int64_t blocks_left;       /* of limits.blocks_per_poll, for this check in this round */
+        const int64_t *queryids;   /* statements whose texts are wanted; borrowed */
+        size_t n_queryids;
 } CheckContext;
 
 /* What judge() hands over. Zero-initialise; report_done() frees what is left in it. */
