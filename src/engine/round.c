@@ -56,6 +56,8 @@ CheckContext target_context(const Target *target) {
                 .is_once = target->engine->options.once,
                 .walk_now = target->engine->options.walk || target->watch.wants_walk,
                 .blocks_left = blocks_left(target),
+                .queryids = target->watch.statements.wanted,
+                .n_queryids = target->watch.statements.n_wanted,
         };
 }
 

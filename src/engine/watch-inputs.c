@@ -414,16 +414,14 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
         const Question question = {target, boottime, realtime, &target->watch.record};
         int r;
 
-        *ret = (WatchInputs){
-                .inputs = {
-                        .interval = target->settings.intervals.activity,
-                        .is_complete = has_judged_all(target),
-                        .findings = target->view.findings,
-                        .n_findings = target->view.n_findings,
-                        .history_is_readable = is_history_readable(target),
-                        .scope_is_known = target->watch.has_before,
-                        .performance_absent = "durations of statements are not kept in this version",
-                }};
+        *ret = (WatchInputs){.inputs = {
+                                     .interval = target->settings.intervals.activity,
+                                     .is_complete = has_judged_all(target),
+                                     .findings = target->view.findings,
+                                     .n_findings = target->view.n_findings,
+                                     .history_is_readable = is_history_readable(target),
+                                     .scope_is_known = target->watch.has_before,
+                             }};
         r = fill_objects(&question, ret);
         if (r >= 0)
                 r = fill_canaries(&question, ret);
@@ -431,6 +429,8 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
                 r = fill_error_rate(&question, ret);
         if (r >= 0)
                 r = fill_app(&question, ret);
+        if (r >= 0)
+                r = watch_fill_performance(target, realtime, ret);
         if (r < 0)
                 watch_inputs_done(ret);
         return r;
@@ -439,5 +439,6 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
 void watch_inputs_done(WatchInputs *inputs) {
         free(inputs->objects);
         free(inputs->canaries);
+        free(inputs->performance_absent);
         *inputs = (WatchInputs){};
 }

@@ -21,6 +21,7 @@
 void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
+        watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
 
@@ -179,8 +180,9 @@ static void tell_criteria(const Target *target, const Status *before) {
                                     .reason = criterion_name((Criterion)i)};
 
                 if (failed != was)
-                        log_event(failed ? LOG_WARNING : LOG_NOTICE, &fields, "criterion %s %s: %s",
+                        log_event(failed ? LOG_WARNING : LOG_NOTICE, &fields, "criterion %s %s: %.*s",
                                   criterion_name((Criterion)i), failed ? "fails" : "no longer fails",
+                                  result->reason ? (int)phase_reason_length(result->reason) : 0,
                                   result->reason ? result->reason : "");
         }
 }
@@ -258,6 +260,7 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
                 r = advance(target, is_answered, boottime, realtime);
         if (r >= 0)
                 r = keep(target);
+        watch_read_statements(target, realtime);
         if (r < 0)
                 log_oom();
         target->view.phase = watch->is_begun ? &watch->record : NULL;
