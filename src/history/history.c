@@ -30,7 +30,6 @@ static void history_init(History *history, const HistoryOptions *options) {
         series_book_init(&history->series, options->retention);
         history->series.closed = history_on_closed;
         history->series.userdata = history;
-        keep_init(&history->keep, options->retention);
 }
 
 static void history_destroy(History *history) {
@@ -182,12 +181,8 @@ static void submit_held(History *history) {
                 Job failed = *job;
 
                 first = job->next;
-                if (history_submit(history, job) >= 0)
-                        continue;
-                if (failed.kind == JOB_READ_STATEMENTS)
+                if (history_submit(history, job) < 0)
                         failed.statements_done(failed.userdata, -EIO, NULL, 0);
-                else
-                        failed.catalog_done(failed.userdata, -EIO, 0, NULL, 0);
         }
 }
 
@@ -231,13 +226,6 @@ static void complete_statements(void *data) {
                              job->statements.count);
 }
 
-static void complete_catalog(void *data) {
-        Job *job = data;
-
-        job->catalog_done(job->userdata, errno_of(job->outcome), job->catalog.at, job->catalog.items,
-                          job->catalog.count);
-}
-
 static void complete_close(void *data) {
         Job *job = data;
 
@@ -248,7 +236,6 @@ static const WorkerComplete completions[N_JOB_KINDS] = {
         [JOB_OPEN] = complete_open,
         [JOB_WRITE] = complete_write,
         [JOB_READ_STATEMENTS] = complete_statements,
-        [JOB_READ_CATALOG] = complete_catalog,
         [JOB_CLOSE] = complete_close,
 };
 

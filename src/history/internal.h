@@ -37,7 +37,6 @@ int history_submit_behind(History *history, Job *job);
 /* Queues what the file should know; a copy of everything. */
 int history_queue_text(History *history, RecordKind kind, const char *target, usec_t at, const char *key,
                        const char *text);
-int history_queue_bucket(History *history, const char *target, const HistoryBucket *bucket);
 
 /* All of `live` into what was loaded, which takes its place. */
 int history_adopt(History *history, Loaded *loaded, SeriesLevel least);
