@@ -16,11 +16,11 @@
 
 #include "internal.h"
 #include "pgvigil/base/log.h"
+#include "statement-series.h"
 
 #define GAP_INTERVALS 3
 #define DAYS_KEPT     (PHASE_BASELINE_DAYS + 3) /* the baseline, a phase, and one that waited for it */
 #define ASKED_MAX     2                         /* runs of the check, for a text */
-#define CELLS         ((PHASE_BASELINE_DAYS + 1) * PHASE_HOURS)
 
 /* Outlives its target where the history's thread is slow. */
 typedef struct WatchReading {
@@ -162,106 +162,21 @@ void watch_take_statements(Target *target, const Job *job) {
                 add_sample(target, table, summary);
 }
 
-/* The hours of the phase and of the days before it, one cell each. */
-typedef struct Grid {
-        usec_t first, width;
-        size_t n_hours; /* of the phase, that have ended */
-        bool void_hours[CELLS];
-} Grid;
-
-static ssize_t cell_of(const Grid *grid, usec_t hour) {
-        usec_t offset = usec_since(hour, grid->first);
-
-        if (hour < grid->first || offset % grid->width != 0 || offset / grid->width >= CELLS)
-                return -1;
-        return (ssize_t)(offset / grid->width);
-}
-
-static void grid_init(Grid *grid, const PhaseRecord *record, const HistoryStatement *rows, size_t n) {
-        grid->first = phase_hour(record, -PHASE_BASELINE_DAYS, 0);
-        grid->width = phase_hour_width(record->ends_at - record->started_at);
-        for (size_t i = 0; i < CELLS; i++)
-                grid->void_hours[i] = true;
-        for (size_t i = 0; i < n; i++) {
-                ssize_t cell = cell_of(grid, rows[i].hour);
-
-                if (cell >= 0 && statement_hour_is_whole(&rows[i], grid->width))
-                        grid->void_hours[cell] = false;
-        }
-}
-
-/* The rows of one statement; false: it was not called in the phase, which says nothing of it. */
-static bool fill_series(const Grid *grid, const HistoryStatement *rows, size_t n, StatementHour *hours) {
-        bool is_called = false;
-
-        memset(hours, 0, CELLS * sizeof(*hours));
-        for (size_t i = 0; i < n; i++) {
-                ssize_t cell = cell_of(grid, rows[i].hour);
-
-                if (cell < 0)
-                        continue;
-                hours[cell].calls = rows[i].queryid == 0 ? 0 : rows[i].calls;
-                hours[cell].total_ms = rows[i].total_ms;
-                is_called |= cell >= PHASE_BASELINE_DAYS * PHASE_HOURS && rows[i].total_ms > 0;
-        }
-        return is_called;
-}
-
-static size_t same_statement(const HistoryStatement *rows, size_t n) {
-        size_t same = 1;
-
-        while (same < n && rows[same].queryid == rows[0].queryid)
-                same++;
-        return same;
-}
-
-/* Rows are in the order of their statements. */
-static int make_series(const Grid *grid, const HistoryStatement *rows, size_t n, StatementSeries **ret,
-                       size_t *ret_n) {
-        size_t n_series = 0, same;
-
-        *ret = calloc(n + 1, sizeof(**ret));
-        if (!*ret)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i += same) {
-                StatementSeries *series = &(*ret)[n_series];
-                StatementHour *hours = calloc(CELLS, sizeof(*hours));
-
-                *ret_n = n_series;
-                if (!hours)
-                        return -ENOMEM;
-                same = same_statement(rows + i, n - i);
-                *series = (StatementSeries){.queryid = rows[i].queryid, .hours = hours};
-                if (fill_series(grid, rows + i, same, hours))
-                        n_series++;
-                else
-                        free(hours);
-        }
-        *ret_n = n_series;
-        return 0;
-}
-
 static int sum_up(const PhaseRecord *record, size_t n_hours, const HistoryStatement *rows, size_t n,
                   Performance *ret) {
-        Grid grid = {.n_hours = n_hours};
-        StatementSeries *series = NULL;
-        size_t n_series = 0;
-        int r;
+        _cleanup_(statement_cells_done) StatementCells cells = {};
+        int r = statement_cells_make(phase_hour(record, -PHASE_BASELINE_DAYS, 0),
+                                     phase_hour_width(record->ends_at - record->started_at), rows, n, &cells);
 
-        grid_init(&grid, record, rows, n);
-        r = make_series(&grid, rows, n, &series, &n_series);
-        if (r >= 0)
-                r = performance(&(PerformanceInput){.statements = series,
-                                                    .n_statements = n_series,
-                                                    .n_days = PHASE_BASELINE_DAYS,
-                                                    .n_hours = n_hours,
-                                                    .void_hours = grid.void_hours,
-                                                    .is_shifted = phase_hours_are_shifted(record)},
-                                ret);
-        for (size_t i = 0; i < n_series; i++)
-                free((StatementHour *)series[i].hours);
-        free(series);
-        return r;
+        if (r < 0)
+                return r;
+        return performance(&(PerformanceInput){.statements = cells.series,
+                                               .n_statements = cells.n_series,
+                                               .n_days = PHASE_BASELINE_DAYS,
+                                               .n_hours = n_hours,
+                                               .void_hours = cells.void_hours,
+                                               .is_shifted = phase_hours_are_shifted(record)},
+                           ret);
 }
 
 /* For the chart; what ended while nobody was there to see it stays a gap. */
