@@ -1,4 +1,4 @@
-/* history: what survives a restart: series, events, phases, the catalog around a migration.
+/* history: what survives a restart: series, events, phases, what statements cost.
  *
  * Recent things live in memory, and every look-up but history_read_*() is answered from there. A
  * file in the state directory keeps them; only a thread of its own touches it, so that a slow or
@@ -89,25 +89,15 @@ const char *history_get(const History *history, const char *target, const char *
 int history_add_event(History *history, const char *target, usec_t at, const char *kind, const char *text);
 const HistoryEvent *history_events(const History *history, const char *target, size_t *ret_n);
 
-/* Error buckets, in the order of their start; one of the same start is replaced. */
-int history_set_bucket(History *history, const char *target, const HistoryBucket *bucket);
-const HistoryBucket *history_buckets(const History *history, const char *target, size_t *ret_n);
-
-/* Statement hours and catalogs are in the file only. Each call is kept whole or not at all. */
-int history_add_statements(History *history, const char *target, const HistoryStatement *statements,
-                           size_t n);
-int history_add_catalog(History *history, const char *target, usec_t at, const HistoryObject *objects,
-                        size_t n);
+/* Statement hours are in the file only. Each call is kept whole or not at all. Statement hours
+ * of the target before `oldest` leave. */
+int history_add_statements(History *history, const char *target, const HistoryStatement *statements, size_t n,
+                           usec_t oldest);
 
 /* Answers from history_dispatch(), a reader's at once. `r` < 0: it could not be read, and the rows
  * mean nothing. Rows are borrowed for the call. -ENOTCONN: there is no file now, `done` is not called. */
 typedef void (*HistoryStatementsDone)(void *userdata, int r, const HistoryStatement *rows, size_t n);
 int history_read_statements(History *history, const char *target, usec_t from, usec_t to,
                             HistoryStatementsDone done, void *userdata);
-
-/* The newest that is not after `at`; *at of `done` is its time, 0 when there is none. */
-typedef void (*HistoryCatalogDone)(void *userdata, int r, usec_t at, const HistoryObject *rows, size_t n);
-int history_read_catalog(History *history, const char *target, usec_t at, HistoryCatalogDone done,
-                         void *userdata);
 
 const char *history_library_version(void);

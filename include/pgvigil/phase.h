@@ -69,5 +69,15 @@ usec_t phase_slot(const PhaseRecord *record, int day, size_t n, size_t i);
 /* Slots of the phase that have ended. */
 size_t phase_slots_ended(const PhaseRecord *record, size_t n, usec_t now);
 
+/* Hours of the clock: those that are wholly within the phase, day 0, and the same of the days before it.
+ * `width` is of all that is kept by the hour. */
+usec_t phase_hour_width(usec_t duration);
+usec_t phase_hour(const PhaseRecord *record, int day, size_t hour); /* its start; 0: before all time */
+bool phase_hours_are_shifted(const PhaseRecord *record); /* the phase has one less than PHASE_HOURS */
+size_t phase_hours_ended(const PhaseRecord *record, usec_t now);
+
+/* Length of what a log may have of a reason: without texts of statements. */
+size_t phase_reason_length(const char *reason);
+
 /* Whole days before it since `samples_since`, at most PHASE_BASELINE_DAYS. */
 size_t phase_baseline_days(const PhaseRecord *record, usec_t samples_since);

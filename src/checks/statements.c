@@ -1,9 +1,10 @@
 /* The check `statements`: what pg_stat_statements has of the target's own database: how many statements it
  * tracks, and calls and times of those that took most of the time, without their texts. Numbers to compare
- * over time; none of them is a fault by itself.
+ * over time; none of them is a fault by itself. Texts are read of the few only that the monitoring phase
+ * names.
  *
- *   LOOK ─(it is there and tracks)─▶ INFO ─▶ TOP ─▶ DONE          statements_take()
- *     │                               └─(before 14: none)─▲
+ *   LOOK ─(it is there and tracks)─▶ INFO ─▶ TOP ─┬─▶ DONE        statements_take()
+ *     │                               └─(before 14)─▲ └─(texts are wanted)─▶ TEXTS ─▶ DONE
  *     └──(missing, off, too old; or an error)──▶ DONE
  *
  * What was called between two samples is void where an entry may have begun anew between both: a reset, or an
@@ -16,9 +17,10 @@
 
 #include "common.h"
 #include "pgvigil/checks.h"
+#include "statement-text.h"
 
 /* The most expensive ones are the load; a long tail changes no sum. */
-#define TOP 100
+#define TOP "100"
 
 /* pg_settings lists a setting of a library only where that is loaded: one that is only written into the
  * configuration is a placeholder. The columns of the function tell its version. */
@@ -65,6 +67,9 @@ static const Field top_fields[] = {
         HIDDEN("tracked", VALUE_INT, "How many statements there are in all."),
 };
 
+/* Long ones are cut where they are: they show as less than that anyway. */
+#define TEXT_LENGTH "20000"
+
 static const Field statement_fields[] = {
         {.name = "queryid", .kind = VALUE_TEXT, .role = FIELD_LABEL, .help = "pg_stat_statements.queryid."},
         {.name = "calls", .kind = VALUE_INT, .role = FIELD_TEXT, .help = "How often the statement ran."},
@@ -81,12 +86,14 @@ static const Field summary_fields[] = {
         {.name = "tracked",
          .kind = VALUE_INT,
          .role = FIELD_TEXT,
-         .help = "Statements of the database that pg_stat_statements tracks."},
+         .help = "Statements of the database that pg_stat_statements tracks, but those of pgvigil's own "
+                 "role."},
         {.name = "evictions",
          .kind = VALUE_INT,
          .role = FIELD_TEXT,
          .help = "How often entries were thrown out, of any database; null before PostgreSQL 14."},
-        HIDDEN("is_void", VALUE_BOOL, "Nothing may be compared with the sample before."),
+        HIDDEN("sampled_at", VALUE_INT, "When the sample was taken, in microseconds."),
+        HIDDEN("before_at", VALUE_INT, "When the sample before was; NULL: void."),
 };
 
 static const Shape look_shape = SHAPE("statements.look", look_fields);
@@ -94,9 +101,9 @@ static const Shape info_shape = SHAPE("statements.info", info_fields);
 static const Shape top_shape = SHAPE("statements.top", top_fields);
 static const Shape statement_shape = SHAPE("statements", statement_fields);
 static const Shape summary_shape = SHAPE("statements_summary", summary_fields);
-static const Shape *const shapes[] = {&statement_shape, &summary_shape, NULL};
+static const Shape *const shapes[] = {&statement_shape, &summary_shape, &statement_texts_shape, NULL};
 
-typedef enum Step { STEP_LOOK, STEP_INFO, STEP_TOP, STEP_DONE } Step;
+typedef enum Step { STEP_LOOK, STEP_INFO, STEP_TOP, STEP_TEXTS, STEP_DONE } Step;
 
 typedef struct Sample {
         Table *info; /* NULL: before 14, or not readable */
@@ -108,6 +115,7 @@ typedef struct Statements {
         Step step;
         Table *look; /* the last that succeeded, or NULL */
         Sample last, fresh;
+        Table *texts; /* of those that were asked for in this run, or NULL */
         bool failed;
         Reason failure;
 } Statements;
@@ -147,6 +155,7 @@ static void *statements_free(void *state) {
         table_free(statements->look);
         sample_done(&statements->last);
         sample_done(&statements->fresh);
+        table_free(statements->texts);
         free(statements);
         return NULL;
 }
@@ -156,32 +165,50 @@ static int statements_begin(void *state, const CheckContext *context, void *gath
 
         statements->step = STEP_LOOK;
         statements->failed = false;
+        statements->texts = table_free(statements->texts);
         sample_done(&statements->fresh);
         return 0;
 }
 
-/* showtext off: the file of texts is not read. Of several roles a statement is one. */
+/* Around the schema of the extension. TOP with showtext off: the file of texts is not read. Of several roles
+ * a statement is one; but not of our own: what we ask costs more where there is more to watch. */
+static const struct {
+        const char *before, *behind;
+} sql_parts[] = {
+        [STEP_INFO] = {"SELECT i.dealloc AS evictions, i.stats_reset::text AS since\n  FROM ",
+                       ".pg_stat_statements_info() i"},
+        [STEP_TOP] =
+                {"SELECT s.queryid, sum(s.calls)::int8 AS calls, sum(s.total_exec_time) / 1000 AS "
+                 "seconds,\n       count(*) OVER () AS tracked\n  FROM ",
+                 ".pg_stat_statements(false) s\n WHERE s.dbid = $1::int8::oid AND s.userid <> (SELECT r.oid "
+                 "FROM "
+                 "pg_catalog.pg_roles r\n                                  WHERE r.rolname = current_user)\n "
+                 "GROUP BY s.queryid\n"
+                 " ORDER BY s.queryid IS NULL DESC, 3 DESC, 1 LIMIT " TOP},
+        [STEP_TEXTS] = {"SELECT s.queryid, left(min(s.query), " TEXT_LENGTH ") AS text\n  FROM ",
+                        ".pg_stat_statements(true) s\n WHERE s.dbid = $1::int8::oid AND s.queryid = ANY "
+                        "($2::int8[])\n GROUP BY s.queryid"},
+};
+
 static char *step_sql(const Statements *statements) {
         _cleanup_(buffer_done) Buffer sql = BUFFER_NULL;
 
         if (statements->step == STEP_LOOK)
                 return strdup(look_sql);
-        buffer_add(
-                &sql,
-                statements->step == STEP_INFO
-                        ? "SELECT i.dealloc AS evictions, i.stats_reset::text AS since\n  FROM "
-                        : "SELECT s.queryid, sum(s.calls)::int8 AS calls, sum(s.total_exec_time) / 1000 AS "
-                          "seconds,\n       count(*) OVER () AS tracked\n  FROM ");
+        buffer_add(&sql, sql_parts[statements->step].before);
         buffer_add_identifier(&sql, table_text(statements->look, 0, "schemaname"));
-        buffer_add(
-                &sql,
-                statements->step == STEP_INFO
-                        ? ".pg_stat_statements_info() i"
-                        : ".pg_stat_statements(false) s\n WHERE s.dbid = $1::int8::oid\n GROUP BY s.queryid\n"
-                          " ORDER BY s.queryid IS NULL DESC, 3 DESC, 1 LIMIT ");
-        if (statements->step == STEP_TOP)
-                buffer_printf(&sql, "%d", TOP);
+        buffer_add(&sql, sql_parts[statements->step].behind);
         return buffer_take(&sql);
+}
+
+static int add_queryids(Statement *statement, const CheckContext *context) {
+        _cleanup_(buffer_done) Buffer list = BUFFER_NULL;
+
+        buffer_add_char(&list, '{');
+        for (size_t i = 0; i < context->n_queryids; i++)
+                buffer_printf(&list, "%s%" PRId64, i > 0 ? "," : "", context->queryids[i]);
+        buffer_add_char(&list, '}');
+        return buffer_error(&list) < 0 ? -ENOMEM : statement_add_parameter(statement, buffer_text(&list));
 }
 
 static int statements_next(void *state, const CheckContext *context, Statement *ret) {
@@ -192,6 +219,7 @@ static int statements_next(void *state, const CheckContext *context, Statement *
                 [STEP_LOOK] = {"statements.look", &look_shape},
                 [STEP_INFO] = {"statements.info", &info_shape},
                 [STEP_TOP] = {"statements.top", &top_shape},
+                [STEP_TEXTS] = {"statements.texts", &statement_texts_shape},
         };
         const Statements *statements = state;
         _cleanup_(statement_done) Statement statement = {};
@@ -204,9 +232,14 @@ static int statements_next(void *state, const CheckContext *context, Statement *
         statement.sql = step_sql(statements);
         if (!statement.sql)
                 return -ENOMEM;
-        if (statements->step == STEP_TOP) {
+        if (statements->step == STEP_TOP || statements->step == STEP_TEXTS) {
                 id = str_format("%" PRId64, table_int(statements->look, 0, "datid"));
                 if (!id || statement_add_parameter(&statement, id) < 0)
+                        return -ENOMEM;
+        }
+        if (statements->step == STEP_TEXTS) {
+                statement.reads_rows = context->explain; /* listed only: nobody is to be named */
+                if (add_queryids(&statement, context) < 0)
                         return -ENOMEM;
         }
         *ret = statement;
@@ -258,14 +291,24 @@ static int take_top(Statements *statements, const CheckContext *context, const T
         }
         statements->fresh.at = context->realtime;
         statements->fresh.boottime = context->boottime;
-        statements->step = STEP_DONE;
+        statements->step = context->n_queryids > 0 || context->explain ? STEP_TEXTS : STEP_DONE;
         return check_table_copy(table, &statements->fresh.top);
+}
+
+/* Without them the numbers stand all the same. */
+static int take_texts(Statements *statements, const Outcome *outcome) {
+        statements->step = STEP_DONE;
+        if (outcome->kind != OUTCOME_ROWS || !outcome->table)
+                return 0;
+        return check_table_copy(outcome->table, &statements->texts);
 }
 
 static int statements_take(void *state, const CheckContext *context, const Outcome *outcome) {
         Statements *statements = state;
         bool is_one = statements->step != STEP_TOP;
 
+        if (statements->step == STEP_TEXTS)
+                return take_texts(statements, outcome);
         if (outcome->kind != OUTCOME_ROWS || !outcome->table || (is_one && outcome->table->n_rows != 1)) {
                 fail(statements,
                      outcome->kind == OUTCOME_ROWS ? REASON_ERROR : check_reason(outcome->sqlstate));
@@ -329,7 +372,7 @@ static int64_t tracked_of(const Sample *sample) {
 }
 
 /* `before` NULL: void. */
-static int publish(const Table *before, const Sample *sample, Report *report) {
+static int publish(const Sample *before, const Sample *sample, Report *report) {
         Table *table = report_table(report, &statement_shape),
               *summary = report_table(report, &summary_shape);
         size_t row;
@@ -340,9 +383,11 @@ static int publish(const Table *before, const Sample *sample, Report *report) {
         table_set_int(summary, row, "tracked", tracked_of(sample));
         if (sample->info)
                 table_set_int(summary, row, "evictions", table_int(sample->info, 0, "evictions"));
-        *table_cell(summary, row, "is_void") = VALUE_OF_BOOL(!before);
+        table_set_int(summary, row, "sampled_at", (int64_t)sample->at);
+        if (before)
+                table_set_int(summary, row, "before_at", (int64_t)before->at);
         for (size_t i = 0; r >= 0 && i < sample->top->n_rows; i++)
-                r = publish_statement(before, sample->top, i, table);
+                r = publish_statement(before ? before->top : NULL, sample->top, i, table);
         return r;
 }
 
@@ -378,7 +423,9 @@ static int judge_fresh(Statements *statements, Finding *finding, Report *report)
         int r = describe(&statements->last, &statements->fresh, finding);
 
         if (r >= 0)
-                r = publish(is_new ? NULL : statements->last.top, &statements->fresh, report);
+                r = publish(is_new ? NULL : &statements->last, &statements->fresh, report);
+        if (r >= 0 && statements->texts)
+                r = statement_texts_publish(statements->texts, report);
         sample_done(&statements->last);
         statements->last = statements->fresh;
         statements->fresh = (Sample){};

@@ -58,6 +58,8 @@ CheckContext target_context(const Target *target) {
                 .walk_since = target->watch.walk_since,
                 .walk_within = target->watch.wants_walk ? 1 : target->watch.walk_within,
                 .blocks_left = blocks_left(target),
+                .queryids = target->watch.statements.wanted,
+                .n_queryids = target->watch.statements.n_wanted,
         };
 }
 

@@ -267,43 +267,66 @@ static int fill_canaries(const Question *question, WatchInputs *ret) {
         return r;
 }
 
-/* Adds the points of one series to the buckets of one day. */
-static int add_to_buckets(const Question *question, const char *outcome, int day, ErrorBucket *buckets,
-                          bool *seen) {
-        const PhaseRecord *record = question->record;
-        usec_t from = phase_slot(record, day, PHASE_BUCKETS, 0),
-               to = phase_slot(record, day, PHASE_BUCKETS, PHASE_BUCKETS),
-               width = (to - from) / PHASE_BUCKETS;
-        _cleanup_(series_window_done) SeriesWindow points = {};
-        int r = width > 0 ? window(question, from, to, &points, "transactions/", outcome) : 0;
+/* The buckets of one day. */
+typedef struct ErrorDay {
+        usec_t from, width;
+        ErrorBucket *buckets;
+        bool is_baseline;
+        bool seen[PHASE_BUCKETS];
+} ErrorDay;
 
-        for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
-                const SeriesPoint *point = &points.points[i];
-                usec_t offset = point->start > from ? point->start - from : 0;
-                size_t at = offset / width < PHASE_BUCKETS ? offset / width : PHASE_BUCKETS - 1;
+static void add_to_bucket(ErrorDay *day, size_t at, const char *outcome, int64_t number) {
+        day->seen[at] = true;
+        if (str_equal(outcome, "commit"))
+                day->buckets[at].commits += number;
+        else if (str_equal(outcome, "rollback"))
+                day->buckets[at].rollbacks += number;
+        else
+                day->buckets[at].is_void = true;
+}
 
-                if (point->count == 0)
-                        continue;
-                seen[at] = true;
-                if (str_equal(outcome, "commit"))
-                        buckets[at].commits += (int64_t)point->sum;
-                else if (str_equal(outcome, "rollback"))
-                        buckets[at].rollbacks += (int64_t)point->sum;
-                else
-                        buckets[at].is_void = true;
+/* A point that is longer than a bucket (of days ago, or of a phase of minutes) is spread over the buckets
+ * that it touches: the ratio stays, and what it does not tell apart it does not make up. The errors of one
+ * that goes on into the next day are of that: what the migration did must not raise the baseline. */
+static void add_point(ErrorDay *day, const char *outcome, const SeriesPoint *point, usec_t step) {
+        int64_t n = step > day->width ? (int64_t)((step + day->width - 1) / day->width) : 1;
+        bool goes_on = point->start + step > day->from + day->width * PHASE_BUCKETS;
+        int64_t sum = day->is_baseline && goes_on && str_equal(outcome, "rollback") ? 0 : (int64_t)point->sum;
+
+        for (int64_t i = 0; i < n; i++) {
+                usec_t at = point->start + day->width * (usec_t)i;
+                size_t bucket = usec_since(at, day->from) / day->width;
+
+                if ((at >= day->from || n == 1) && bucket < PHASE_BUCKETS)
+                        add_to_bucket(day, bucket, outcome, sum * (i + 1) / n - sum * i / n);
         }
+}
+
+static int add_to_buckets(const Question *question, const char *outcome, ErrorDay *day) {
+        _cleanup_(series_window_done) SeriesWindow points = {};
+        int r = window(question, day->from, day->from + day->width * PHASE_BUCKETS, &points, "transactions/",
+                       outcome);
+
+        for (size_t i = 0; r >= 0 && i < points.n_points; i++)
+                if (points.points[i].count > 0)
+                        add_point(day, outcome, &points.points[i], points.step);
         return r;
 }
 
 static int fill_day(const Question *question, int day, ErrorBucket *buckets) {
         static const char *const outcomes[] = {"commit", "rollback", "void"};
-        bool seen[PHASE_BUCKETS] = {};
+        usec_t from = phase_slot(question->record, day, PHASE_BUCKETS, 0),
+               to = phase_slot(question->record, day, PHASE_BUCKETS, PHASE_BUCKETS);
+        ErrorDay of_day = {.from = from,
+                           .width = (to - from) / PHASE_BUCKETS,
+                           .buckets = buckets,
+                           .is_baseline = day < 0};
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i < ELEMENTS(outcomes); i++)
-                r = add_to_buckets(question, outcomes[i], day, buckets, seen);
+        for (size_t i = 0; r >= 0 && of_day.width > 0 && i < ELEMENTS(outcomes); i++)
+                r = add_to_buckets(question, outcomes[i], &of_day);
         for (size_t i = 0; i < PHASE_BUCKETS; i++)
-                buckets[i].is_void |= !seen[i];
+                buckets[i].is_void |= !of_day.seen[i];
         return r;
 }
 
@@ -391,16 +414,14 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
         const Question question = {target, boottime, realtime, &target->watch.record};
         int r;
 
-        *ret = (WatchInputs){
-                .inputs = {
-                        .interval = target->settings.intervals.activity,
-                        .is_complete = has_judged_all(target),
-                        .findings = target->view.findings,
-                        .n_findings = target->view.n_findings,
-                        .history_is_readable = is_history_readable(target),
-                        .scope_is_known = target->watch.has_before,
-                        .performance_absent = "durations of statements are not kept in this version",
-                }};
+        *ret = (WatchInputs){.inputs = {
+                                     .interval = target->settings.intervals.activity,
+                                     .is_complete = has_judged_all(target),
+                                     .findings = target->view.findings,
+                                     .n_findings = target->view.n_findings,
+                                     .history_is_readable = is_history_readable(target),
+                                     .scope_is_known = target->watch.has_before,
+                             }};
         r = fill_objects(&question, ret);
         if (r >= 0)
                 r = fill_canaries(&question, ret);
@@ -408,6 +429,8 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
                 r = fill_error_rate(&question, ret);
         if (r >= 0)
                 r = fill_app(&question, ret);
+        if (r >= 0)
+                r = watch_fill_performance(target, realtime, ret);
         if (r < 0)
                 watch_inputs_done(ret);
         return r;
@@ -416,5 +439,6 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
 void watch_inputs_done(WatchInputs *inputs) {
         free(inputs->objects);
         free(inputs->canaries);
+        free(inputs->performance_absent);
         *inputs = (WatchInputs){};
 }

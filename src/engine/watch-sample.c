@@ -6,6 +6,7 @@
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
  *   app                               1 where the application answered as it should, else 0; app_seconds
  *   scans/OBJECT/NAME                 of an index, as the server counts
+ *   performance                       an hour of the phase: what statements cost, 1 is as on the days before
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
@@ -123,6 +124,8 @@ void watch_sample(Target *target, usec_t realtime) {
                         continue;
                 job->sampled = target->view.runs[i].runs;
                 sample_job(target, job, realtime);
+                if (str_equal(job->kind->name, "statements"))
+                        watch_take_statements(target, job);
                 has_counted |= job->count > 0 && target->view.findings[job->first].kind == KIND_CONSTRAINT;
         }
         if (has_counted)

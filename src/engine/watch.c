@@ -21,6 +21,7 @@
 void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
+        watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
 
@@ -91,7 +92,19 @@ static bool is_migrating(const Target *target) {
         return false;
 }
 
-/* The catalog as it is before a migration that may come. */
+/* Too many are in memory alone, rather than those of long ago in the file. */
+static int keep_picture(Target *target) {
+        const Watch *watch = &target->watch;
+        _cleanup_(freep) char *text = strv_join(watch->before, "\n");
+        int r = -ENOMEM;
+
+        if (text)
+                r = history_set(history_of(target), target->view.name, KEY_BEFORE,
+                                watch->has_before ? text : NULL);
+        return r == -E2BIG ? history_set(history_of(target), target->view.name, KEY_BEFORE, NULL) : r;
+}
+
+/* The catalog as it is before a migration that may come, also while nobody is here to see it. */
 static int picture(Target *target) {
         Watch *watch = &target->watch;
         _cleanup_(strv_freep) char **keys = NULL;
@@ -109,18 +122,12 @@ static int picture(Target *target) {
                 return r;
         if (keys)
                 qsort(keys, strv_length(keys), sizeof(char *), compare_texts);
+        if (watch->has_before && strv_equal(watch->before, keys))
+                return 0;
         strv_free(watch->before);
         watch->before = TAKE(keys);
         watch->has_before = true;
-        return 0;
-}
-
-static int keep_picture(Target *target) {
-        _cleanup_(freep) char *text = strv_join(target->watch.before, "\n");
-
-        if (!target->watch.has_before)
-                return history_set(history_of(target), target->view.name, KEY_BEFORE, NULL);
-        return history_set(history_of(target), target->view.name, KEY_BEFORE, text ? text : "");
+        return keep_picture(target);
 }
 
 /* The migrations as the check saw them last, if it did since the last time. 1: something changed. */
@@ -179,8 +186,9 @@ static void tell_criteria(const Target *target, const Status *before) {
                                     .reason = criterion_name((Criterion)i)};
 
                 if (failed != was)
-                        log_event(failed ? LOG_WARNING : LOG_NOTICE, &fields, "criterion %s %s: %s",
+                        log_event(failed ? LOG_WARNING : LOG_NOTICE, &fields, "criterion %s %s: %.*s",
                                   criterion_name((Criterion)i), failed ? "fails" : "no longer fails",
+                                  result->reason ? (int)phase_reason_length(result->reason) : 0,
                                   result->reason ? result->reason : "");
         }
 }
@@ -272,6 +280,7 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
                 r = advance(target, is_answered, boottime, realtime);
         if (r >= 0)
                 r = keep(target);
+        watch_read_statements(target, realtime);
         if (r < 0)
                 log_oom();
         target->view.phase = watch->is_begun ? &watch->record : NULL;

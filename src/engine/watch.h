@@ -8,8 +8,31 @@
 
 #include "pgvigil/history.h"
 #include "pgvigil/phase.h"
+#include "statement-hours.h"
 
+typedef struct Job Job;
 typedef struct Target Target;
+
+#define WATCH_TEXTS (4 * PERFORMANCE_MOVED)
+
+typedef struct WatchText {
+        int64_t queryid;
+        char *text; /* owned; without values */
+} WatchText;
+
+/* What statements cost: the hour that is open, and what the hours that were kept come to. */
+typedef struct WatchStatements {
+        StatementHours hours;
+        usec_t sampled_at;
+        struct WatchReading *reading; /* under way, or NULL */
+        usec_t started_at;            /* of the phase that `result` is of; 0: there is none */
+        Performance result;
+        WatchText texts[WATCH_TEXTS]; /* of what moved most, the newest first */
+        size_t n_texts;
+        int64_t wanted[PERFORMANCE_MOVED]; /* whose texts the check is to read */
+        size_t n_wanted;
+        unsigned n_asked; /* runs of the check since they are wanted */
+} WatchStatements;
 
 typedef struct Watch {
         PhaseRecord record;
@@ -21,6 +44,7 @@ typedef struct Watch {
          * (boottime) and in what time. */
         usec_t walk_for, walk_since, walk_within;
         bool wants_walk; /* and waits for it */
+        WatchStatements statements;
 } Watch;
 
 /* After a round was applied; `is_answered`: its statements were. */
@@ -39,6 +63,13 @@ int watch_by_hand(Target *target, bool is_start, usec_t realtime);
 /* Samples of the jobs that have run since they were taken last. */
 void watch_sample(Target *target, usec_t realtime);
 
+/* What a run of the check `statements` left. */
+void watch_take_statements(Target *target, const Job *job);
+
+/* Sums up the hours of an open phase and of the days before it, once one more has ended. */
+void watch_read_statements(Target *target, usec_t realtime);
+void watch_statements_done(WatchStatements *statements);
+
 /* What phase_judge() wants to know; valid until the view changes. 0 or -ENOMEM. */
 typedef struct WatchInputs {
         PhaseInputs inputs;
@@ -46,10 +77,15 @@ typedef struct WatchInputs {
         PhaseCanary *canaries;
         PhaseApp app;
         ErrorRate error_rate;
+        Performance performance;
+        char *performance_absent;
 } WatchInputs;
 
 int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *ret);
 void watch_inputs_done(WatchInputs *inputs);
+
+/* 0 or -ENOMEM. */
+int watch_fill_performance(Target *target, usec_t realtime, WatchInputs *ret);
 
 /* Key of a finding in Watch.before; owned. */
 char *watch_key(const Finding *finding);

@@ -7,8 +7,6 @@
 #include "internal.h"
 #include "pgvigil/base/str.h"
 
-#define LIST_MAX (32U << 20) /* bytes of one catalog */
-
 static int queue(History *history, Record *record) {
         if (history->state == HISTORY_OFF || !history->worker) {
                 record_done(record);
@@ -26,14 +24,6 @@ int history_queue_text(History *history, RecordKind kind, const char *target, us
                 record_done(&record);
                 return -ENOMEM;
         }
-        return queue(history, &record);
-}
-
-int history_queue_bucket(History *history, const char *target, const HistoryBucket *bucket) {
-        Record record = {.kind = RECORD_BUCKET, .target = strdup(target), .bucket = *bucket};
-
-        if (!record.target)
-                return -ENOMEM;
         return queue(history, &record);
 }
 
@@ -74,8 +64,6 @@ static int adopt_kept(History *history, const Kept *live) {
         for (size_t i = 0; r >= 0 && i < live->n_events; i++)
                 r = history_add_event(history, live->target, live->events[i].at, live->events[i].kind,
                                       live->events[i].text);
-        for (size_t i = 0; r >= 0 && i < live->n_buckets; i++)
-                r = history_set_bucket(history, live->target, &live->buckets[i]);
         return r;
 }
 
@@ -152,24 +140,9 @@ const HistoryEvent *history_events(const History *history, const char *target, s
         return kept ? kept->events : NULL;
 }
 
-int history_set_bucket(History *history, const char *target, const HistoryBucket *bucket) {
-        int r = keep_set_bucket(&history->keep, target, bucket);
-
-        if (r < 0 || !history->is_loaded)
-                return r;
-        return history_queue_bucket(history, target, bucket);
-}
-
-const HistoryBucket *history_buckets(const History *history, const char *target, size_t *ret_n) {
-        const Kept *kept = keep_find(&history->keep, target);
-
-        *ret_n = kept ? kept->n_buckets : 0;
-        return kept ? kept->buckets : NULL;
-}
-
-int history_add_statements(History *history, const char *target, const HistoryStatement *statements,
-                           size_t n) {
-        Record record = {.kind = RECORD_STATEMENTS, .target = strdup(target), .n = n};
+int history_add_statements(History *history, const char *target, const HistoryStatement *statements, size_t n,
+                           usec_t oldest) {
+        Record record = {.kind = RECORD_STATEMENTS, .target = strdup(target), .at = oldest, .n = n};
 
         record.statements = calloc(n ? n : 1, sizeof(*statements));
         if (!record.target || !record.statements) {
@@ -181,45 +154,14 @@ int history_add_statements(History *history, const char *target, const HistorySt
         return queue(history, &record);
 }
 
-static size_t objects_bytes(const HistoryObject *objects, size_t n) {
-        size_t bytes = 0;
-
-        for (size_t i = 0; i < n; i++)
-                bytes += strlen(objects[i].kind) + strlen(objects[i].object) + strlen(objects[i].name) +
-                         (objects[i].definition ? strlen(objects[i].definition) : 0);
-        return bytes;
-}
-
-int history_add_catalog(History *history, const char *target, usec_t at, const HistoryObject *objects,
-                        size_t n) {
-        Record record = {.kind = RECORD_CATALOG, .target = strdup(target), .at = at, .n = n};
-        int r = objects_bytes(objects, n) > LIST_MAX ? -E2BIG : 0;
-
-        record.objects = calloc(n ? n : 1, sizeof(*objects));
-        if (!record.target || !record.objects) {
-                record.n = 0;
-                r = -ENOMEM;
-        }
-        for (size_t i = 0; r == 0 && i < n; i++)
-                if (str_set(&record.objects[i].kind, objects[i].kind) < 0 ||
-                    str_set(&record.objects[i].object, objects[i].object) < 0 ||
-                    str_set(&record.objects[i].name, objects[i].name) < 0 ||
-                    str_set(&record.objects[i].definition, objects[i].definition) < 0)
-                        r = -ENOMEM;
-        if (r == 0)
-                return queue(history, &record);
-        record_done(&record);
-        return r;
-}
-
 /* A job that reads, behind what is not written yet. */
 static Job *reading(History *history, JobKind kind, const char *target) {
-        _cleanup_(job_freep) Job *job = NULL;
+        _cleanup_(job_freep) Job *job = job_new(kind, history, history->store, history->now);
 
-        (void)history_write(history);
-        job = job_new(kind, history, history->store, history->now);
         if (!job)
                 return NULL;
+        job->is_behind = history->is_writing && history->queue.count > 0;
+        (void)history_write(history);
         job->target = strdup(target);
         return job->target ? TAKE(job) : NULL;
 }
@@ -237,22 +179,7 @@ int history_read_statements(History *history, const char *target, usec_t from, u
         job->to = to;
         job->statements_done = done;
         job->userdata = userdata;
-        return history_submit(history, job);
-}
-
-int history_read_catalog(History *history, const char *target, usec_t at, HistoryCatalogDone done,
-                         void *userdata) {
-        Job *job;
-
-        if (!history->is_open)
-                return -ENOTCONN;
-        job = reading(history, JOB_READ_CATALOG, target);
-        if (!job)
-                return -ENOMEM;
-        job->to = at;
-        job->catalog_done = done;
-        job->userdata = userdata;
-        return history_submit(history, job);
+        return history_submit_behind(history, job);
 }
 
 void history_status(const History *history, HistoryStatus *ret) {

@@ -30,11 +30,14 @@ static void history_init(History *history, const HistoryOptions *options) {
         series_book_init(&history->series, options->retention);
         history->series.closed = history_on_closed;
         history->series.userdata = history;
-        keep_init(&history->keep, options->retention);
 }
 
 static void history_destroy(History *history) {
         history->worker = worker_free(history->worker);
+        for (Job *job; (job = history->held);) {
+                history->held = job->next;
+                job_free(job);
+        }
         series_book_done(&history->series);
         keep_done(&history->keep);
         records_done(&history->queue);
@@ -162,8 +165,28 @@ static void complete_open(void *data) {
                 records_done(&history->queue);
 }
 
-static void complete_write(void *data) {
-        Job *job = data;
+/* Those that waited, in their order, behind what was queued meanwhile. */
+static void submit_held(History *history) {
+        Job *first = NULL;
+
+        if (!history->held)
+                return;
+        (void)history_write(history);
+        for (Job *job; (job = history->held);) {
+                history->held = job->next;
+                job->next = first;
+                first = job;
+        }
+        for (Job *job; (job = first);) {
+                Job failed = *job;
+
+                first = job->next;
+                if (history_submit(history, job) < 0)
+                        failed.statements_done(failed.userdata, -EIO, NULL, 0);
+        }
+}
+
+static void end_write(Job *job) {
         History *history = job->history;
 
         history->is_writing = false;
@@ -185,6 +208,13 @@ static void complete_write(void *data) {
                 history->is_open = false;
 }
 
+static void complete_write(void *data) {
+        Job *job = data;
+
+        end_write(job);
+        submit_held(job->history);
+}
+
 static int errno_of(StoreOutcome outcome) {
         return outcome == STORE_FINE ? 0 : -EIO;
 }
@@ -194,13 +224,6 @@ static void complete_statements(void *data) {
 
         job->statements_done(job->userdata, errno_of(job->outcome), job->statements.items,
                              job->statements.count);
-}
-
-static void complete_catalog(void *data) {
-        Job *job = data;
-
-        job->catalog_done(job->userdata, errno_of(job->outcome), job->catalog.at, job->catalog.items,
-                          job->catalog.count);
 }
 
 static void complete_close(void *data) {
@@ -213,7 +236,6 @@ static const WorkerComplete completions[N_JOB_KINDS] = {
         [JOB_OPEN] = complete_open,
         [JOB_WRITE] = complete_write,
         [JOB_READ_STATEMENTS] = complete_statements,
-        [JOB_READ_CATALOG] = complete_catalog,
         [JOB_CLOSE] = complete_close,
 };
 
@@ -232,6 +254,14 @@ int history_submit(History *history, Job *job) {
         if (r < 0)
                 job_free(job);
         return r;
+}
+
+int history_submit_behind(History *history, Job *job) {
+        if (!job || !job->is_behind)
+                return history_submit(history, job);
+        job->next = history->held;
+        history->held = job;
+        return 0;
 }
 
 bool history_write(History *history) {

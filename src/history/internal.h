@@ -20,6 +20,7 @@ struct History {
         bool is_open;
         bool is_opening, is_writing, is_closing; /* a job is under way */
         bool is_urgent;
+        Job *held;         /* reads that wait for the write that is under way, the last first */
         unsigned attempts; /* to open */
         usec_t now;        /* of the last tick */
         usec_t tried_at, written_at;
@@ -30,10 +31,12 @@ struct History {
 /* Takes the job over. 0 or a negative errno. */
 int history_submit(History *history, Job *job);
 
+/* The same, behind all that was queued before. */
+int history_submit_behind(History *history, Job *job);
+
 /* Queues what the file should know; a copy of everything. */
 int history_queue_text(History *history, RecordKind kind, const char *target, usec_t at, const char *key,
                        const char *text);
-int history_queue_bucket(History *history, const char *target, const HistoryBucket *bucket);
 
 /* All of `live` into what was loaded, which takes its place. */
 int history_adopt(History *history, Loaded *loaded, SeriesLevel least);

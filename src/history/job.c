@@ -19,7 +19,6 @@ Job *job_free(Job *job) {
         records_done(&job->batch);
         free(job->target);
         free(job->statements.items);
-        objects_free(job->catalog.items, job->catalog.count);
         store_unref(job->store);
         free(job);
         return NULL;
@@ -54,10 +53,6 @@ static StoreOutcome run_read_statements(Job *job) {
         return store_read_statements(job->store, job->target, job->from, job->to, &job->statements);
 }
 
-static StoreOutcome run_read_catalog(Job *job) {
-        return store_read_catalog(job->store, job->target, job->to, &job->catalog);
-}
-
 static StoreOutcome run_close(Job *job) {
         store_close(job->store);
         return STORE_FINE;
@@ -67,7 +62,6 @@ static StoreOutcome (*const runners[N_JOB_KINDS])(Job *) = {
         [JOB_OPEN] = run_open,
         [JOB_WRITE] = run_write,
         [JOB_READ_STATEMENTS] = run_read_statements,
-        [JOB_READ_CATALOG] = run_read_catalog,
         [JOB_CLOSE] = run_close,
 };
 

@@ -10,7 +10,6 @@ typedef enum JobKind {
         JOB_OPEN, /* and load */
         JOB_WRITE,
         JOB_READ_STATEMENTS,
-        JOB_READ_CATALOG,
         JOB_CLOSE,
         N_JOB_KINDS,
 } JobKind;
@@ -26,13 +25,13 @@ typedef struct Job {
         Loaded loaded; /* JOB_OPEN */
         Records batch; /* JOB_WRITE */
         uint64_t bytes;
-        char *target; /* owned; JOB_READ_… */
+        char *target; /* owned; JOB_READ_STATEMENTS */
         usec_t from, to;
         StatementRows statements;
-        CatalogRows catalog;
         HistoryStatementsDone statements_done;
-        HistoryCatalogDone catalog_done;
         void *userdata;
+        bool is_behind;   /* a write that has not all of it was under way */
+        struct Job *next; /* of History.held */
 } Job;
 
 Job *job_new(JobKind kind, History *history, Store *store, usec_t now); /* NULL: out of memory */

@@ -23,12 +23,7 @@ static void kept_done(Kept *kept) {
                 event_done(&kept->events[i]);
         free(kept->values);
         free(kept->events);
-        free(kept->buckets);
         free(kept->target);
-}
-
-void keep_init(Keep *keep, usec_t retention) {
-        *keep = (Keep){.buckets_max = retention / (15 * USEC_PER_MINUTE) + 1};
 }
 
 void keep_done(Keep *keep) {
@@ -122,38 +117,5 @@ int keep_add_event(Keep *keep, const char *target, usec_t at, const char *kind, 
                 return -ENOMEM;
         }
         kept->events[kept->n_events++] = event;
-        return 0;
-}
-
-static int kept_insert_bucket(Kept *kept, size_t position, const HistoryBucket *bucket) {
-        HistoryBucket *buckets = reallocarray(kept->buckets, kept->n_buckets + 1, sizeof(*buckets));
-
-        if (!buckets)
-                return -ENOMEM;
-        kept->buckets = buckets;
-        memmove(&buckets[position + 1], &buckets[position], (kept->n_buckets - position) * sizeof(*buckets));
-        buckets[position] = *bucket;
-        kept->n_buckets++;
-        return 0;
-}
-
-int keep_set_bucket(Keep *keep, const char *target, const HistoryBucket *bucket) {
-        Kept *kept = keep_get(keep, target);
-        size_t i;
-        int r;
-
-        if (!kept)
-                return -ENOMEM;
-        for (i = kept->n_buckets; i > 0 && kept->buckets[i - 1].start > bucket->start;)
-                i--;
-        if (i > 0 && kept->buckets[i - 1].start == bucket->start) {
-                kept->buckets[i - 1] = *bucket;
-                return 0;
-        }
-        r = kept_insert_bucket(kept, i, bucket);
-        if (r < 0 || kept->n_buckets <= keep->buckets_max)
-                return r;
-        kept->n_buckets--;
-        memmove(kept->buckets, kept->buckets + 1, kept->n_buckets * sizeof(*kept->buckets));
         return 0;
 }

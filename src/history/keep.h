@@ -1,4 +1,4 @@
-/* Keep: texts, events and error buckets of every target, in memory. Pure.
+/* Keep: texts and events of every target, in memory. Pure.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
@@ -20,17 +20,13 @@ typedef struct Kept {
         size_t n_values;
         HistoryEvent *events; /* the oldest first */
         size_t n_events;
-        HistoryBucket *buckets; /* by start */
-        size_t n_buckets;
 } Kept;
 
 typedef struct Keep {
         Kept *items;
         size_t count;
-        size_t buckets_max; /* of a target: as many as retention has quarters of an hour */
 } Keep;
 
-void keep_init(Keep *keep, usec_t retention);
 void keep_done(Keep *keep);
 
 const Kept *keep_find(const Keep *keep, const char *target); /* NULL: none */
@@ -40,4 +36,3 @@ const char *keep_value(const Keep *keep, const char *target, const char *key);
 /* 0 or -ENOMEM. */
 int keep_set_value(Keep *keep, const char *target, const char *key, const char *text);
 int keep_add_event(Keep *keep, const char *target, usec_t at, const char *kind, const char *text);
-int keep_set_bucket(Keep *keep, const char *target, const HistoryBucket *bucket);

@@ -6,21 +6,9 @@
 #include <errno.h>
 #include <string.h>
 
-void objects_free(HistoryObject *objects, size_t n) {
-        for (size_t i = 0; objects && i < n; i++) {
-                free(objects[i].kind);
-                free(objects[i].object);
-                free(objects[i].name);
-                free(objects[i].definition);
-        }
-        free(objects);
-}
-
 void record_done(Record *record) {
         if (record->kind == RECORD_STATEMENTS)
                 free(record->statements);
-        if (record->kind == RECORD_CATALOG)
-                objects_free(record->objects, record->n);
         free(record->target);
         free(record->key);
         free(record->text);
@@ -95,7 +83,7 @@ void records_drop_kept(Records *records) {
         for (size_t i = 0; i < records->count; i++) {
                 Record *record = &records->items[i];
 
-                if (record->kind == RECORD_STATEMENTS || record->kind == RECORD_CATALOG)
+                if (record->kind == RECORD_STATEMENTS)
                         records->items[n++] = *record;
                 else
                         record_done(record);

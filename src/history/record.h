@@ -13,9 +13,7 @@ typedef enum RecordKind {
         RECORD_POINT,
         RECORD_VALUE, /* text NULL: removed */
         RECORD_EVENT, /* key: its kind */
-        RECORD_BUCKET,
         RECORD_STATEMENTS,
-        RECORD_CATALOG,
         N_RECORD_KINDS,
 } RecordKind;
 
@@ -29,15 +27,11 @@ typedef struct Record {
         size_t n; /* of the list */
         union {
                 SeriesPoint point;
-                HistoryBucket bucket;
                 HistoryStatement *statements;
-                HistoryObject *objects;
         };
 } Record;
 
 void record_done(Record *record);
-
-void objects_free(HistoryObject *objects, size_t n);
 
 /* The oldest first. Past `max` the oldest leave: memory is bounded while a disk is full. */
 typedef struct Records {
@@ -54,5 +48,5 @@ int records_add(Records *records, Record *record, uint64_t *dropped);
 /* `older` before `records`, which has all of both afterwards. */
 int records_put_back(Records *records, Records *older, uint64_t *dropped);
 
-/* Drops all but statements and catalogs: memory has the rest. */
+/* Drops all but statements: memory has the rest. */
 void records_drop_kept(Records *records);

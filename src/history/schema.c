@@ -35,6 +35,7 @@ static const char *const steps[] = {
         "CREATE TABLE IF NOT EXISTS object (snapshot INTEGER, position INTEGER, kind TEXT NOT NULL,"
         " object TEXT NOT NULL, name TEXT NOT NULL, definition TEXT, PRIMARY KEY (snapshot, position))"
         " WITHOUT ROWID;",
+        "DROP TABLE IF EXISTS bucket; DROP TABLE IF EXISTS object; DROP TABLE IF EXISTS snapshot;",
 };
 _Static_assert(ELEMENTS(steps) == STORE_VERSION, "a step a version");
 

@@ -171,21 +171,10 @@ static int take_event(void *userdata, sqlite3_stmt *row) {
                               column_text(row, 3));
 }
 
-static int take_bucket(void *userdata, sqlite3_stmt *row) {
-        const HistoryBucket bucket = {column_time(row, 1), sqlite3_column_int64(row, 2),
-                                      sqlite3_column_int64(row, 3), sqlite3_column_int(row, 4) != 0};
-
-        return keep_set_bucket(userdata, column_text(row, 0), &bucket);
-}
-
 static StoreOutcome load_keep(Store *store, usec_t now, Loaded *loaded) {
         const Query queries[] = {
                 {.sql = "SELECT target, key, text FROM value", .take = take_value},
                 {.sql = "SELECT target, at, kind, text FROM event ORDER BY id", .take = take_event},
-                {.sql = "SELECT target, start, commits, rollbacks, void FROM bucket"
-                        " WHERE start >= ?1 AND start <= ?2 ORDER BY start",
-                 .numbers = {(int64_t)usec_since(now, store->retention), (int64_t)now},
-                 .take = take_bucket},
         };
         StoreOutcome outcome = STORE_FINE;
 
@@ -210,7 +199,6 @@ StoreOutcome store_load(Store *store, usec_t now, Loaded *ret) {
         StoreOutcome outcome;
 
         series_book_init(&loaded.series, store->retention);
-        keep_init(&loaded.keep, store->retention);
         outcome = load_points(store, now, &loaded);
         if (outcome == STORE_FINE)
                 outcome = load_keep(store, now, &loaded);
@@ -249,51 +237,4 @@ StoreOutcome store_read_statements(Store *store, const char *target, usec_t from
         };
 
         return run_query(store, &query);
-}
-
-static int take_snapshot(void *userdata, sqlite3_stmt *row) {
-        int64_t *snapshot = userdata;
-
-        snapshot[0] = sqlite3_column_int64(row, 0);
-        snapshot[1] = sqlite3_column_int64(row, 1);
-        return 0;
-}
-
-static int take_object(void *userdata, sqlite3_stmt *row) {
-        CatalogRows *rows = userdata;
-        const char *definition = (const char *)sqlite3_column_text(row, 3);
-        HistoryObject object;
-
-        if (reserve(&rows->items, rows->count, sizeof(*rows->items)) < 0)
-                return -ENOMEM;
-        object = (HistoryObject){strdup(column_text(row, 0)), strdup(column_text(row, 1)),
-                                 strdup(column_text(row, 2)), definition ? strdup(definition) : NULL};
-        rows->items[rows->count++] = object;
-        return object.kind && object.object && object.name && (!definition || object.definition) ? 0
-                                                                                                 : -ENOMEM;
-}
-
-StoreOutcome store_read_catalog(Store *store, const char *target, usec_t at, CatalogRows *ret) {
-        int64_t snapshot[2] = {};
-        const Query newest = {
-                .sql = "SELECT id, at FROM snapshot WHERE at BETWEEN ?1 AND ?2 AND target = :target"
-                       " ORDER BY at DESC LIMIT 1",
-                .target = target,
-                .numbers = {0, at > INT64_MAX ? INT64_MAX : (int64_t)at},
-                .take = take_snapshot,
-                .userdata = snapshot,
-        };
-        StoreOutcome outcome = run_query(store, &newest);
-        const Query objects = {
-                .sql = "SELECT kind, object, name, definition FROM object WHERE snapshot = ?1 ORDER BY "
-                       "position",
-                .numbers = {snapshot[0]},
-                .take = take_object,
-                .userdata = ret,
-        };
-
-        if (outcome != STORE_FINE || snapshot[0] == 0)
-                return outcome;
-        ret->at = (usec_t)snapshot[1];
-        return run_query(store, &objects);
 }

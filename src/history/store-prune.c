@@ -7,11 +7,10 @@
 #include "pgvigil/base/str.h"
 #include "store.h"
 
-#define EVENT_SPAN     (365 * USEC_PER_DAY) /* verdicts are among them */
-#define EVENTS_KEPT    20000                /* of a target */
-#define SNAPSHOTS_KEPT "1"                  /* that are older than the newest, whatever their age */
-#define PERCENT_ROOM   80
-#define ROUNDS_MAX     30
+#define EVENT_SPAN   (365 * USEC_PER_DAY) /* verdicts are among them */
+#define EVENTS_KEPT  20000                /* of a target */
+#define PERCENT_ROOM 80
+#define ROUNDS_MAX   30
 
 /* ?1: before it; in the unit of the column. */
 typedef struct Cut {
@@ -20,17 +19,11 @@ typedef struct Cut {
 } Cut;
 
 static const Cut cut_points = {"DELETE FROM point WHERE level = ?2 AND start < ?1", USEC_PER_SEC};
-static const Cut cut_buckets = {"DELETE FROM bucket WHERE start < ?1", 1};
 static const Cut cut_statements = {"DELETE FROM statement WHERE hour < ?1", 1};
 static const Cut cut_events = {"DELETE FROM event WHERE at < ?1", 1};
-static const Cut cut_snapshots = {
-        "DELETE FROM snapshot WHERE at < ?1 AND at < (SELECT at FROM snapshot AS newer"
-        " WHERE newer.target = snapshot.target ORDER BY at DESC LIMIT 1 OFFSET " SNAPSHOTS_KEPT ")",
-        1};
 
 /* After the ages: what no name, count or age holds any more. */
 static const char *const sweep_sql[] = {
-        "DELETE FROM object WHERE snapshot NOT IN (SELECT id FROM snapshot)",
         "DELETE FROM series WHERE id NOT IN (SELECT DISTINCT series FROM point)",
         "DELETE FROM event WHERE id IN (SELECT id FROM (SELECT id, row_number() OVER"
         " (PARTITION BY target ORDER BY id DESC) AS place FROM event) WHERE place > ?1)",
@@ -44,9 +37,6 @@ static const char *const shed_sql[] = {
         "DELETE FROM statement WHERE hour <= (SELECT hour FROM statement"
         " ORDER BY hour LIMIT 1 OFFSET (SELECT count(*) / 10 FROM statement))"
         " AND hour < (SELECT max(hour) FROM statement)",
-        "DELETE FROM bucket WHERE start <= (SELECT start FROM bucket"
-        " ORDER BY start LIMIT 1 OFFSET (SELECT count(*) / 10 FROM bucket))"
-        " AND start < (SELECT max(start) FROM bucket)",
         "DELETE FROM event WHERE id <= (SELECT id FROM event"
         " ORDER BY id LIMIT 1 OFFSET (SELECT count(*) / 10 FROM event)) AND id < (SELECT max(id) FROM event)",
 };
@@ -92,10 +82,8 @@ static StoreOutcome prune_ages(Store *store, usec_t horizon) {
                 const Cut *cut;
                 usec_t before;
         } cuts[] = {
-                {&cut_buckets, kept},
                 {&cut_statements, kept},
                 {&cut_events, usec_since(horizon, EVENT_SPAN)},
-                {&cut_snapshots, kept},
         };
         StoreOutcome outcome = STORE_FINE;
 
@@ -162,10 +150,6 @@ static StoreOutcome shed(Store *store, usec_t now) {
         for (size_t i = 0; outcome == STORE_FINE && i < ELEMENTS(shed_sql); i++)
                 for (SeriesLevel level = 0; outcome == STORE_FINE && level < (i == 0 ? N_LEVELS : 1); level++)
                         outcome = run_with(store, shed_sql[i], level, 0);
-        if (outcome == STORE_FINE)
-                outcome = run_cut(store, &cut_snapshots, now, 0);
-        if (outcome == STORE_FINE)
-                outcome = run_with(store, sweep_sql[0], 0, 0);
         return outcome;
 }
 

@@ -13,13 +13,8 @@ static const char *const write_sql[N_RECORD_KINDS] = {
                          " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         [RECORD_VALUE] = "INSERT OR REPLACE INTO value (target, key, text) VALUES (?1, ?2, ?3)",
         [RECORD_EVENT] = "INSERT INTO event (target, at, kind, text) VALUES (?1, ?2, ?3, ?4)",
-        [RECORD_BUCKET] = "INSERT OR REPLACE INTO bucket (target, start, commits, rollbacks, void)"
-                          " VALUES (?1, ?2, ?3, ?4, ?5)",
         [RECORD_STATEMENTS] = "INSERT OR REPLACE INTO statement (hour, target, queryid, calls, total_ms)"
                               " VALUES (?1, ?2, ?3, ?4, ?5)",
-        [RECORD_CATALOG] =
-                "INSERT OR REPLACE INTO object (snapshot, position, kind, object, name, definition)"
-                " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 };
 
 static void bind_text(sqlite3_stmt *statement, int i, const char *text) {
@@ -86,17 +81,21 @@ static StoreOutcome write_event(Store *store, sqlite3_stmt *statement, const Rec
         return run(store, statement);
 }
 
-static StoreOutcome write_bucket(Store *store, sqlite3_stmt *statement, const Record *record) {
-        bind_text(statement, 1, record->target);
-        bind_time(statement, 2, record->bucket.start);
-        (void)sqlite3_bind_int64(statement, 3, record->bucket.commits);
-        (void)sqlite3_bind_int64(statement, 4, record->bucket.rollbacks);
-        (void)sqlite3_bind_int(statement, 5, record->bucket.is_void);
+/* The shorter an hour is, the more of them a day has: what no phase can need makes room. */
+static StoreOutcome remove_old_hours(Store *store, const Record *record) {
+        _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
+        StoreOutcome outcome = store_prepare(store, "DELETE FROM statement WHERE hour < ?1 AND target = ?2",
+                                             &statement);
+
+        if (outcome != STORE_FINE)
+                return outcome;
+        bind_time(statement, 1, record->at);
+        bind_text(statement, 2, record->target);
         return run(store, statement);
 }
 
 static StoreOutcome write_statements(Store *store, sqlite3_stmt *statement, const Record *record) {
-        StoreOutcome outcome = STORE_FINE;
+        StoreOutcome outcome = remove_old_hours(store, record);
 
         for (size_t i = 0; outcome == STORE_FINE && i < record->n; i++) {
                 const HistoryStatement *row = &record->statements[i];
@@ -111,68 +110,9 @@ static StoreOutcome write_statements(Store *store, sqlite3_stmt *statement, cons
         return outcome;
 }
 
-/* A snapshot of the same time is replaced as a whole: what it lacks now was not there. */
-static StoreOutcome begin_snapshot(Store *store, const Record *record) {
-        static const char *const sql[] = {
-                "DELETE FROM object WHERE snapshot IN (SELECT id FROM snapshot WHERE target = ?1 AND at = "
-                "?2)",
-                "INSERT OR IGNORE INTO snapshot (target, at) VALUES (?1, ?2)",
-        };
-        StoreOutcome outcome = STORE_FINE;
-
-        for (size_t i = 0; outcome == STORE_FINE && i < ELEMENTS(sql); i++) {
-                _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
-
-                outcome = store_prepare(store, sql[i], &statement);
-                if (outcome != STORE_FINE)
-                        return outcome;
-                bind_text(statement, 1, record->target);
-                bind_time(statement, 2, record->at);
-                outcome = run(store, statement);
-        }
-        return outcome;
-}
-
-static StoreOutcome find_snapshot(Store *store, const Record *record, int64_t *ret_id) {
-        _cleanup_(statement_freep) sqlite3_stmt *statement = NULL;
-        StoreOutcome outcome = store_prepare(store, "SELECT id FROM snapshot WHERE target = ?1 AND at = ?2",
-                                             &statement);
-
-        if (outcome != STORE_FINE)
-                return outcome;
-        bind_text(statement, 1, record->target);
-        bind_time(statement, 2, record->at);
-        if (sqlite3_step(statement) != SQLITE_ROW)
-                return store_fail(store, "cannot be written");
-        *ret_id = sqlite3_column_int64(statement, 0);
-        return STORE_FINE;
-}
-
-static StoreOutcome write_catalog(Store *store, sqlite3_stmt *statement, const Record *record) {
-        StoreOutcome outcome = begin_snapshot(store, record);
-        int64_t id = 0;
-
-        if (outcome == STORE_FINE)
-                outcome = find_snapshot(store, record, &id);
-        for (size_t i = 0; outcome == STORE_FINE && i < record->n; i++) {
-                const HistoryObject *object = &record->objects[i];
-
-                (void)sqlite3_bind_int64(statement, 1, id);
-                (void)sqlite3_bind_int64(statement, 2, (int64_t)i);
-                bind_text(statement, 3, object->kind);
-                bind_text(statement, 4, object->object);
-                bind_text(statement, 5, object->name);
-                bind_text(statement, 6, object->definition);
-                outcome = run(store, statement);
-        }
-        return outcome;
-}
-
 static StoreOutcome (*const writers[N_RECORD_KINDS])(Store *, sqlite3_stmt *, const Record *) = {
-        [RECORD_SERIES] = write_series,   [RECORD_POINT] = write_point,
-        [RECORD_VALUE] = write_value,     [RECORD_EVENT] = write_event,
-        [RECORD_BUCKET] = write_bucket,   [RECORD_STATEMENTS] = write_statements,
-        [RECORD_CATALOG] = write_catalog,
+        [RECORD_SERIES] = write_series, [RECORD_POINT] = write_point,           [RECORD_VALUE] = write_value,
+        [RECORD_EVENT] = write_event,   [RECORD_STATEMENTS] = write_statements,
 };
 
 static StoreOutcome write_record(Store *store, const Record *record) {

@@ -14,7 +14,7 @@
 #include "keep.h"
 #include "record.h"
 
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 typedef enum StoreOutcome {
         STORE_FINE,
@@ -67,13 +67,6 @@ typedef struct StatementRows {
 } StatementRows;
 StoreOutcome store_read_statements(Store *store, const char *target, usec_t from, usec_t to,
                                    StatementRows *ret);
-
-typedef struct CatalogRows {
-        usec_t at;
-        HistoryObject *items;
-        size_t count;
-} CatalogRows;
-StoreOutcome store_read_catalog(Store *store, const char *target, usec_t at, CatalogRows *ret);
 
 /* Between the files of the store. */
 StoreOutcome store_fail(Store *store, const char *doing); /* of what SQLite said last */

@@ -95,7 +95,31 @@ bool phase_is_over(const PhaseRecord *record) {
         return record->state > PHASE_WATCHING;
 }
 
+void phase_statements_done(PhaseRecord *record) {
+        for (size_t i = 0; i < record->n_statements; i++)
+                free(record->statements[i].text);
+        free(record->statements);
+        record->statements = NULL;
+        record->n_statements = 0;
+}
+
+int phase_statements_add(PhaseRecord *record, const PhaseStatement *statement) {
+        PhaseStatement *statements = reallocarray(record->statements, record->n_statements + 1,
+                                                  sizeof(*statements));
+        PhaseStatement copy = *statement;
+
+        if (!statements)
+                return -ENOMEM;
+        record->statements = statements;
+        copy.text = NULL;
+        if (str_set(&copy.text, statement->text) < 0)
+                return -ENOMEM;
+        statements[record->n_statements++] = copy;
+        return 0;
+}
+
 void phase_record_done(PhaseRecord *record) {
+        phase_statements_done(record);
         free(record->note);
         free(record->cannot_pass);
         phase_migrations_done(&record->batch);

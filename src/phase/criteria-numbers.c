@@ -144,10 +144,10 @@ static const char *plural(size_t n, const char *one, const char *many) {
 }
 
 /* A pass of half of what has ended is none: at the end all of it is asked for, before one slot less. */
-static void demand_slots(const JudgeContext *context, size_t n, size_t n_summed, Judgement *ret) {
-        size_t ended = phase_slots_ended(context->record, n, context->now);
+static void demand_slots(const JudgeContext *context, size_t ended, size_t n_summed, Judgement *ret) {
+        bool is_over = context->now >= context->record->ends_at;
 
-        if (ret->status != STATUS_PASS || n_summed >= (ended < n && ended > 0 ? ended - 1 : ended))
+        if (ret->status != STATUS_PASS || n_summed >= (!is_over && ended > 0 ? ended - 1 : ended))
                 return;
         ret->status = STATUS_UNKNOWN;
         buffer_printf(&ret->reason, " But only %zu of the %zu that have ended were summed up.", n_summed,
@@ -217,28 +217,41 @@ void judge_error_rate(const JudgeContext *context, Judgement *ret) {
         ret->status = rate->status;
         ret->is_final = rate->status == STATUS_FAIL; /* a bucket stays what it was */
         sayings[rate->cause](context->record, rate, &ret->reason);
-        demand_slots(context, PHASE_BUCKETS, rate->n_window, ret);
+        demand_slots(context, phase_slots_ended(context->record, PHASE_BUCKETS, context->now), rate->n_window,
+                     ret);
 }
 
-/* Normalised text in one line, cut. */
-static void add_query(Buffer *text, const char *query) {
-        size_t length = strlen(query);
+void statement_name(Buffer *text, const StatementShift *shift, size_t most) {
+        size_t length = shift->text ? strlen(shift->text) : 0;
 
-        if (length > QUERY_TEXT_MAX)
-                length = str_utf8_prefix(query, QUERY_TEXT_MAX);
+        if (!shift->text) {
+                buffer_printf(text, "statement %" PRId64 ", whose text is not known", shift->queryid);
+                return;
+        }
+        if (length > most)
+                length = str_utf8_prefix(shift->text, most);
         for (size_t i = 0; i < length; i++)
-                buffer_add_char(text, (unsigned char)query[i] < ' ' ? ' ' : query[i]);
-        buffer_add(text, query[length] ? "…" : "");
+                buffer_add_char(text, (unsigned char)shift->text[i] < ' ' ? ' ' : shift->text[i]);
+        buffer_add(text, shift->text[length] ? "…" : "");
+}
+
+/* What follows it in a reason are texts of statements. */
+#define MOVED " Moved most: "
+
+size_t phase_reason_length(const char *reason) {
+        const char *texts = strstr(reason, MOVED);
+
+        return texts ? (size_t)(texts - reason) : strlen(reason);
 }
 
 static void add_moved(Buffer *text, const Performance *result) {
         if (result->n_moved > 0)
-                buffer_add(text, " Moved most: ");
+                buffer_add(text, MOVED);
         for (size_t i = 0; i < result->n_moved; i++) {
                 const StatementShift *shift = &result->moved[i];
 
                 buffer_add(text, i > 0 ? "; " : "");
-                add_query(text, shift->text);
+                statement_name(text, shift, QUERY_TEXT_MAX);
                 buffer_printf(text, " (%.3g ms, before %.3g ms)", shift->after_ms, shift->before_ms);
         }
         if (result->n_moved > 0)
@@ -251,8 +264,9 @@ static void add_scope(Buffer *text, const Performance *result) {
                       result->n_days, plural(result->n_days, "day", "days"));
 }
 
+/* Whole ones: of nothing there is no "-0". */
 static double percent(double ratio) {
-        return 100 * (ratio - 1);
+        return round(100 * (ratio - 1)) + 0.0;
 }
 
 static void say_performance(const PhaseRecord *record, const Performance *result, Buffer *text) {
@@ -284,6 +298,8 @@ static const char *performance_blindness(const Performance *result) {
                                      "or evictions from it (pg_stat_statements.max is too small).",
                 [PERFORMANCE_FEW] = "Too few calls to compare.",
                 [PERFORMANCE_UNCOVERED] = "Most of the time went to statements that were not there before.",
+                [PERFORMANCE_UNREAD] =
+                        "The hours that were kept are not read: the history cannot be, or not yet.",
                 [PERFORMANCE_TOO_EARLY] = "The first hour has not ended.",
         };
 
@@ -306,5 +322,5 @@ void judge_performance(const JudgeContext *context, Judgement *ret) {
                 buffer_add(&ret->reason, blindness);
         else
                 say_performance(context->record, result, &ret->reason);
-        demand_slots(context, PHASE_HOURS, result->n_hours, ret);
+        demand_slots(context, phase_hours_ended(context->record, context->now), result->n_hours, ret);
 }

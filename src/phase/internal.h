@@ -28,5 +28,8 @@ typedef struct Judgement {
 void criterion_judge(Criterion criterion, const PhaseRecord *record, const PhaseInputs *inputs, usec_t now,
                      Judgement *judgement);
 
+/* A statement in one line of at most `length` bytes: its text, or its number where that is not known. */
+void statement_name(Buffer *text, const StatementShift *shift, size_t length);
+
 /* Begins and ends events of rules in scope that rows break. */
 int phase_note_breaches(PhaseRecord *record, const PhaseInputs *inputs, usec_t now);

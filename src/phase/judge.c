@@ -84,7 +84,7 @@ static bool is_due(const PhaseRecord *record, const PhaseInputs *inputs, usec_t 
 
         if (now < record->ends_at)
                 return false;
-        if (inputs->is_complete && record->last_round >= record->ends_at)
+        if (inputs->is_complete && !inputs->is_awaited && record->last_round >= record->ends_at)
                 return true;
         return usec_since(now, record->ends_at) >=
                (grace > 3 * inputs->interval ? grace : 3 * inputs->interval);
@@ -111,6 +111,27 @@ static int set_cannot_pass(PhaseRecord *record, Buffer *obstacles) {
         return str_set(&record->cannot_pass, obstacles->length > 0 ? buffer_text(obstacles) : NULL);
 }
 
+/* Only where something was compared: what is known of it stays else. */
+static int take_statements(PhaseRecord *record, const Performance *result) {
+        int r = 0;
+
+        if (!result || result->n_compared == 0)
+                return 0;
+        phase_statements_done(record);
+        for (size_t i = 0; r >= 0 && i < result->n_moved; i++) {
+                const StatementShift *shift = &result->moved[i];
+                _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+                statement_name(&text, shift, SIZE_MAX);
+                r = buffer_error(&text);
+                if (r >= 0)
+                        r = phase_statements_add(record, &(PhaseStatement){(char *)buffer_text(&text),
+                                                                           shift->before_ms, shift->after_ms,
+                                                                           shift->effect});
+        }
+        return r;
+}
+
 int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseInputs *inputs, usec_t now) {
         _cleanup_(buffer_done) Buffer obstacles = BUFFER_NULL;
         double percent;
@@ -123,6 +144,8 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
         r = phase_note_breaches(record, inputs, now);
         for (size_t i = 0; r >= 0 && i < N_CRITERIA; i++)
                 r = judge_criterion(record, settings, inputs, now, i, &obstacles);
+        if (r >= 0)
+                r = take_statements(record, inputs->performance);
         if (r >= 0 && is_too_void(percent))
                 add_obstacle(&obstacles, "%.0f %% of it was not observed", percent);
         if (r >= 0)

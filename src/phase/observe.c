@@ -117,6 +117,35 @@ size_t phase_slots_ended(const PhaseRecord *record, size_t n, usec_t now) {
         return ended;
 }
 
+usec_t phase_hour_width(usec_t duration) {
+        return duration / PHASE_HOURS > 0 ? duration / PHASE_HOURS : 1;
+}
+
+static usec_t width_of(const PhaseRecord *record) {
+        return phase_hour_width(record->ends_at - record->started_at);
+}
+
+usec_t phase_hour(const PhaseRecord *record, int day, size_t hour) {
+        usec_t width = width_of(record);
+        usec_t first = (record->started_at + width - 1) / width * width + width * hour;
+
+        if (day >= 0)
+                return first + width * PHASE_HOURS * (usec_t)day;
+        return usec_since(first, width * PHASE_HOURS * (usec_t)-day);
+}
+
+bool phase_hours_are_shifted(const PhaseRecord *record) {
+        return record->started_at % width_of(record) != 0;
+}
+
+size_t phase_hours_ended(const PhaseRecord *record, usec_t now) {
+        size_t n = PHASE_HOURS - (phase_hours_are_shifted(record) ? 1 : 0), ended = 0;
+
+        while (ended < n && record->started_at > 0 && phase_hour(record, 0, ended + 1) <= now)
+                ended++;
+        return ended;
+}
+
 size_t phase_baseline_days(const PhaseRecord *record, usec_t samples_since) {
         usec_t duration = record->ends_at - record->started_at, days;
 

@@ -32,6 +32,11 @@ static void basket_done(Basket *basket) {
         free(basket->is_used);
 }
 
+/* Of a day, that take part. */
+static size_t hours_of_day(const PerformanceInput *input) {
+        return PHASE_HOURS - (input->is_shifted ? 1 : 0);
+}
+
 static bool hour_is_void(const PerformanceInput *input, size_t day, size_t hour) {
         return input->void_hours && input->void_hours[day * PHASE_HOURS + hour];
 }
@@ -104,10 +109,11 @@ static double median_of(double *values, size_t n) {
 
 /* Median log index of a day over the hours that the phase has too; false: none. */
 static bool day_median(const Basket *basket, size_t day, double *ret) {
+        const PerformanceInput *input = basket->input;
         double logs[PHASE_HOURS];
         size_t n = 0;
 
-        for (size_t h = 0; h < PHASE_HOURS; h++) {
+        for (size_t h = 0; h < hours_of_day(input); h++) {
                 double index = basket->is_compared[h] ? hour_index(basket, day, h) : NAN;
 
                 if (index > 0)
@@ -119,21 +125,24 @@ static bool day_median(const Basket *basket, size_t day, double *ret) {
 }
 
 static void choose_days(Basket *basket) {
-        for (size_t d = 0; d < basket->input->n_days; d++) {
+        const PerformanceInput *input = basket->input;
+
+        for (size_t d = 0; d < input->n_days; d++) {
                 size_t n_void = 0;
 
-                for (size_t h = 0; h < PHASE_HOURS; h++)
-                        n_void += hour_is_void(basket->input, d, h);
-                basket->is_used[d] = (double)n_void <= PHASE_VOID_MAX * PHASE_HOURS;
+                for (size_t h = 0; h < hours_of_day(input); h++)
+                        n_void += hour_is_void(input, d, h);
+                basket->is_used[d] = (double)n_void <= PHASE_VOID_MAX * (double)hours_of_day(input);
                 basket->n_used += basket->is_used[d];
         }
 }
 
 static StatementHour side_of(const Basket *basket, size_t statement, size_t first_day, size_t end_day) {
+        const PerformanceInput *input = basket->input;
         StatementHour sum = {};
 
         for (size_t d = first_day; d < end_day; d++)
-                for (size_t h = 0; h < PHASE_HOURS; h++)
+                for (size_t h = 0; h < hours_of_day(input); h++)
                         if (hour_counts(basket, d, h))
                                 add_hour(&sum, hour_of(basket, statement, d, h));
         return sum;
@@ -180,10 +189,11 @@ static bool lacks_evidence(const Performance *ret, Status *status, PerformanceCa
 
 /* The baseline's largest hour against its other days. */
 static double largest_hour(const Basket *basket) {
+        const PerformanceInput *input = basket->input;
         double largest = 0;
 
-        for (size_t d = 0; d < basket->input->n_days; d++)
-                for (size_t h = 0; basket->is_used[d] && h < PHASE_HOURS; h++)
+        for (size_t d = 0; d < input->n_days; d++)
+                for (size_t h = 0; basket->is_used[d] && h < hours_of_day(input); h++)
                         largest = fmax(largest, hour_index(basket, d, h));
         return largest;
 }
@@ -280,7 +290,8 @@ static void find_moved(const Basket *basket, Performance *ret) {
         for (size_t i = 0; i < input->n_statements; i++) {
                 StatementHour base = side_of(basket, i, 0, input->n_days);
                 StatementHour now = side_of(basket, i, input->n_days, input->n_days + 1);
-                StatementShift shift = {.text = input->statements[i].text};
+                StatementShift shift = {.text = input->statements[i].text,
+                                        .queryid = input->statements[i].queryid};
 
                 if (!basket->is_in[i])
                         continue;
@@ -303,9 +314,11 @@ static void compare(Basket *basket, Performance *ret) {
         choose_statements(basket, ret);
         ret->n_days = basket->n_used;
         ret->n_hours = input->n_hours;
+        for (size_t h = 0; h < PHASE_HOURS; h++)
+                ret->indexes[h] = h < input->n_hours ? hour_index(basket, input->n_days, h) : NAN;
         for (size_t h = 0; h < input->n_hours; h++) {
                 ret->n_void += hour_is_void(input, input->n_days, h);
-                basket->is_compared[h] = hour_index(basket, input->n_days, h) > 0;
+                basket->is_compared[h] = ret->indexes[h] > 0;
                 ret->n_compared += basket->is_compared[h];
         }
         if (lacks_evidence(ret, &status, &cause)) {

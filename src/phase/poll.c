@@ -59,6 +59,7 @@ static void begin_anew(PhaseRecord *record) {
         str_set(&record->note, NULL);
         str_set(&record->cannot_pass, NULL);
         phase_migrations_done(&record->batch);
+        phase_statements_done(record);
 }
 
 static void open_phase(PhaseRecord *record, usec_t at, usec_t duration) {

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -81,6 +82,13 @@ int phase_format(const PhaseRecord *record, Buffer *out) {
                 buffer_printf(out, "event %s %" PRIu64 " %" PRIu64 " %" PRIi64 " ",
                               phase_event_name(event->kind), event->from, event->to, event->rows);
                 add_text(out, event->object);
+        }
+        for (size_t i = 0; i < record->n_statements; i++) {
+                const PhaseStatement *statement = &record->statements[i];
+
+                buffer_printf(out, "statement %a %a %a ", statement->before_ms, statement->after_ms,
+                              statement->effect);
+                add_text(out, statement->text);
         }
         for (size_t i = 0; i < N_CRITERIA; i++) {
                 if (!record->criteria[i].reason)
@@ -160,6 +168,26 @@ static int read_event(PhaseRecord *record, char *line) {
         return r;
 }
 
+static int take_double(char **line, double *ret) {
+        const char *word = take_word(line);
+        char *end;
+
+        if (!word || !*word)
+                return -EINVAL;
+        *ret = strtod(word, &end);
+        return *end || !isfinite(*ret) ? -EINVAL : 0;
+}
+
+static int read_statement(PhaseRecord *record, char *line) {
+        PhaseStatement statement = {};
+
+        if (take_double(&line, &statement.before_ms) < 0 || take_double(&line, &statement.after_ms) < 0 ||
+            take_double(&line, &statement.effect) < 0 || !line || record->n_statements == PERFORMANCE_MOVED)
+                return -EINVAL;
+        statement.text = take_text(line);
+        return phase_statements_add(record, &statement);
+}
+
 static int read_criterion(PhaseRecord *record, char *line) {
         int criterion = criterion_from_name(take_word(&line)), status = status_from_name(take_word(&line));
 
@@ -194,10 +222,9 @@ static int read_line(PhaseRecord *record, char *line) {
                 const char *key;
                 int (*read)(PhaseRecord *record, char *line);
         } readers[] = {
-                {"state", read_state},
-                {"gap", read_gap},
-                {"event", read_event},
-                {"criterion", read_criterion},
+                {"state", read_state},         {"gap", read_gap},
+                {"event", read_event},         {"criterion", read_criterion},
+                {"statement", read_statement},
         };
         const char *key = take_word(&line);
 

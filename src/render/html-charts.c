@@ -25,6 +25,7 @@ typedef struct ChartFamily {
         size_t limit;
         bool is_detail;
         size_t interval; /* offset in Intervals */
+        bool is_hourly;  /* a point an hour of the phase, whatever the interval */
 } ChartFamily;
 
 static const ChartFamily families[] = {
@@ -34,6 +35,8 @@ static const ChartFamily families[] = {
          offsetof(Intervals, activity)},
         {"app", "Probes that the application answers", "%", 100, DRAW_VALUES, false, 1, false,
          offsetof(Intervals, app)},
+        {"performance", "What statements cost, the days before are 100 %", "%", 100, DRAW_VALUES, false, 1,
+         false, offsetof(Intervals, catalog), true},
         {"violations/", "Rows", "rows", 1, DRAW_VALUES, true, 6, true, offsetof(Intervals, violations)},
         {"canary/", "Canary", "ms", 1000, DRAW_VALUES, false, 8, true, offsetof(Intervals, canaries)},
         {"scans/", "Scans", "scans", 1, DRAW_GROWTH, true, 12, true, offsetof(Intervals, catalog)},
@@ -145,10 +148,21 @@ static int rank_of(const TargetView *target, const Finding *finding) {
         return finding && finding->configured ? RANK_CONFIGURED : RANK_REST;
 }
 
+/* Between two points. */
+static usec_t apart_of(const Charts *charts, const ChartFamily *family) {
+        const PhaseRecord *phase = charts->target->phase;
+        const TargetSettings *settings = charts->target->settings;
+
+        if (!family->is_hourly)
+                return 2 * *(const usec_t *)((const char *)&settings->intervals + family->interval);
+        return (phase && phase->ends_at > phase->started_at ? phase->ends_at - phase->started_at
+                                                            : settings->phase.duration) /
+               24;
+}
+
 static int ask(const Charts *charts, const ChartFamily *family, const char *name, SeriesWindow *ret) {
         const SeriesSource *source = charts->page->series;
-        const Intervals *intervals = &charts->target->settings->intervals;
-        usec_t apart = 2 * *(const usec_t *)((const char *)intervals + family->interval);
+        usec_t apart = apart_of(charts, family);
         SeriesQuery query = {.to = charts->page->realtime + 1, .step = charts->span / POINTS};
 
         if (query.step < apart)

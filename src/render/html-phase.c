@@ -182,6 +182,31 @@ static void add_criteria(const HtmlPage *page, const PhaseRecord *phase) {
         buffer_add(out, "</tbody>\n</table>\n");
 }
 
+static void add_statement(Buffer *out, const PhaseStatement *statement) {
+        buffer_add(out, "<tr><td><code>");
+        html_text(out, statement->text);
+        buffer_printf(out,
+                      "</code></td><td class=\"number\">%.3g ms</td><td class=\"number\">%.3g ms</td>"
+                      "<td class=\"number\">%+.1f %%</td></tr>\n",
+                      statement->before_ms, statement->after_ms, 100 * statement->effect);
+}
+
+/* On the target's own page. */
+static void add_statements(const HtmlPage *page, const PhaseRecord *phase, unsigned level) {
+        Buffer *out = page->out;
+
+        if (!page->only || phase->n_statements == 0)
+                return;
+        buffer_printf(out, "<h%u class=\"title\">Statements that moved the cost most</h%u>\n", level, level);
+        buffer_add(out, "<table class=\"statements\">\n<thead><tr><th scope=\"col\">Statement</th>"
+                        "<th scope=\"col\" class=\"number\">Mean before</th><th scope=\"col\" "
+                        "class=\"number\">Mean now</th>"
+                        "<th scope=\"col\" class=\"number\">Of all time</th></tr></thead>\n<tbody>\n");
+        for (size_t i = 0; i < phase->n_statements; i++)
+                add_statement(out, &phase->statements[i]);
+        buffer_add(out, "</tbody>\n</table>\n");
+}
+
 /* "2026-11-23 14:02 to 14:09 UTC", "2026-11-23 14:02 UTC for 20 s" */
 static void add_stretch(Buffer *out, usec_t from, usec_t to) {
         bool is_short = usec_since(to, from) < USEC_PER_MINUTE;
@@ -302,6 +327,7 @@ void html_phase(const HtmlPage *page, const TargetView *target, unsigned level) 
         add_notice(out, phase->note);
         add_facts(page, phase);
         add_criteria(page, phase);
+        add_statements(page, phase, level + 1);
         add_events(page, target, level + 1);
         add_gaps(page, phase, level + 1);
         buffer_add(out, "</section>\n");

@@ -78,6 +78,7 @@ static const char html_style[] =
 ".phase>.title{display:flex;flex-wrap:wrap;align-items:center;gap:.25rem .625rem}.phase>.facts{margin-bottom:.75rem}\n"
 ".phase>.title:not(:first-child){margin:1.25rem 0 .375rem;font-size:.9375rem}\n"
 ".criteria th{width:10.5rem}.events{margin:0;padding-left:1.125rem;font-size:.9375rem}\n"
+".statements code{overflow-wrap:anywhere}.statements .number{white-space:nowrap;width:6.5rem}\n"
 ".key{color:var(--soft);font-size:.875rem}\n"
 ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,17rem),1fr));gap:1.5rem 1.75rem;margin-top:1rem}\n"
 ".chart{display:grid;grid-row:span 3;grid-template-rows:subgrid;row-gap:.25rem;margin:0;min-width:0}.chart figcaption b{display:block;font-weight:600;font-size:.9375rem;line-height:1.35}\n"

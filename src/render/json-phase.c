@@ -60,6 +60,21 @@ static void write_events(JsonWriter *json, const PhaseRecord *record) {
         writer_close(json, ']');
 }
 
+static void write_statements(JsonWriter *json, const PhaseRecord *record) {
+        writer_open(json, "statements", '[');
+        for (size_t i = 0; i < record->n_statements; i++) {
+                const PhaseStatement *statement = &record->statements[i];
+
+                writer_open(json, NULL, '{');
+                writer_text(json, "statement", statement->text);
+                writer_number(json, "before_ms", statement->before_ms);
+                writer_number(json, "after_ms", statement->after_ms);
+                writer_number(json, "effect", statement->effect);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+}
+
 static void write_gaps(JsonWriter *json, const PhaseRecord *record) {
         writer_open(json, "gaps", '[');
         for (size_t i = 0; i < record->n_gaps; i++) {
@@ -97,6 +112,7 @@ void writer_phase(JsonWriter *json, const char *key, const TargetView *target, u
         writer_text(json, "note", record->note);
         writer_text(json, "cannot_pass", record->cannot_pass);
         write_criteria(json, record);
+        write_statements(json, record);
         write_batch(json, "batch", &record->batch);
         write_events(json, record);
         write_gaps(json, record);

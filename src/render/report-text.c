@@ -98,6 +98,16 @@ static void add_event(Buffer *out, const json_t *event) {
         buffer_add_char(out, '\n');
 }
 
+/* Of those that moved the cost most: both means, and its share of that. */
+static void add_statement(Buffer *out, const json_t *statement) {
+        buffer_printf(out, "  moved: %.3g ms, before %.3g ms (%+.1f %% of all): ",
+                      json_number_value(json_object_get(statement, "after_ms")),
+                      json_number_value(json_object_get(statement, "before_ms")),
+                      100 * json_number_value(json_object_get(statement, "effect")));
+        buffer_add_terminal(out, reader_text(statement, "statement"));
+        buffer_add_char(out, '\n');
+}
+
 static int add_phase(Buffer *out, const TextOptions *options, const char *name, const json_t *phase,
                      Status *worst) {
         const json_t *item;
@@ -117,6 +127,7 @@ static int add_phase(Buffer *out, const TextOptions *options, const char *name, 
                 if (r < 0)
                         return r;
         }
+        json_array_foreach(json_object_get(phase, "statements"), i, item) add_statement(out, item);
         json_array_foreach(json_object_get(phase, "events"), i, item) add_event(out, item);
         json_array_foreach(json_object_get(phase, "gaps"), i, item) {
                 buffer_add(out, "  not observed: ");

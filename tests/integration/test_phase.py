@@ -1,8 +1,10 @@
 """The monitoring phase, compressed: 24 hours as half a minute, on the shop and its migration."""
 import json
+import os
 import re
+import subprocess
 
-from lab import SHOP, pgvigil, shared, target, wait_for, waits
+from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, shared, target, wait_for, waits
 from test_app import Application
 from test_shop import shop_target
 
@@ -168,6 +170,17 @@ def test_a_daemon_that_is_killed_in_a_phase_ends_it_as_if_nothing_had_been(lab):
         assert over["gaps"], "only what was not observed may spoil it"
 
 
+@waits
+def test_what_a_migration_added_is_known_also_if_nobody_saw_it_run(lab):
+    cluster, name, daemon = started(lab)
+    daemon.stop()
+    migrate(cluster, name)
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    daemon.start()
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["status"] == "pass", "the criteria")
+    assert criterion(daemon, "constraints_enforced")["reason"].startswith("11 of 11 "), "the ten configured, and what was added"
+
+
 def test_series_are_served_from_memory(lab):
     cluster, name, daemon = started(lab)
     names = wait_for(lambda: daemon.json("/api/v1/history?target=shop")["series"], "samples")
@@ -181,3 +194,108 @@ def test_series_are_served_from_memory(lab):
                        ("?target=shop&series=violations&from=x", 400), ("?target=shop&from=-10&to=-20", 400),
                        ("?target=shop&color=red", 400)):
         assert daemon.code("/api/v1/history" + path) == code, path
+
+
+# What is measured needs a day before it: this one, with hours of three seconds and some samples in each.
+MEASURED, EVERY = "72s", "1s"
+LOAD = """\\set number random(1, 1000)
+SELECT price_of(:number);
+SELECT count(*) FROM orders WHERE total_amount > :number AND id < 'b';
+UPDATE retailers SET id = id WHERE id = 'nobody' || :number;
+SELECT :number;
+"""
+PRICE = """CREATE OR REPLACE FUNCTION price_of(number int) RETURNS int LANGUAGE plpgsql AS
+$$ BEGIN PERFORM pg_sleep({seconds}); RETURN number; END $$"""
+
+
+def load(lab, cluster, database):
+    """A client of the shop: some hundred short transactions a second, most of their time in price_of()."""
+    script = directory("load") / "script.sql"
+    script.write_text(LOAD)
+    process = subprocess.Popen(
+        [PG_BIN / "pgbench", "-n", "-c", "4", "-R", "80", "-T", "900", "-f", script, cluster.conninfo(database)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "PGOPTIONS": "-c log_statement=none"})
+    lab.stack.callback(process.wait)
+    lab.stack.callback(process.kill)
+
+
+def measured(lab):
+    """(cluster, database, daemon) after a day of load."""
+    cluster = lab.cluster(shared_preload_libraries="'pg_stat_statements'").start()
+    make_shop(cluster, "shop", migrated=False)
+    cluster.sql(PRICE.format(seconds=0.02) + "; CREATE EXTENSION pg_stat_statements", "shop")
+    daemon = lab.daemon(phase_target(cluster.conninfo("shop", "pgvigil"), duration=MEASURED).replace("500ms", EVERY))
+    wait_for(lambda: phase(daemon)["state"] == "baseline", "the phase to wait for the migration")
+    load(lab, cluster, "shop")
+
+    def day():
+        """Points are of 15 seconds; the first and the last may be a part of one."""
+        answer = daemon.get("/api/v1/history?target=shop&series=transactions/commit&from=-300")
+        points = json.loads(answer[1])["points"] if answer[0] == 200 else []
+        return sum(point["count"] > 0 and point["sum"] > 1000 for point in points) >= 7
+
+    wait_for(day, "a day of load", 240, 0.5)
+    return cluster, "shop", daemon
+
+
+def verdict(daemon):
+    """(the phase, its criteria by name, those that failed) once it is over."""
+    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 150)
+    told = {c["criterion"]: c for c in over["criteria"]}
+    return over, told, [c for c, result in told.items() if result["status"] == "fail"]
+
+
+@waits
+def test_a_day_as_before_passes_and_a_burst_of_errors_fails_error_rate_alone(lab):
+    cluster, name, daemon = measured(lab)
+    migrate(cluster, name)
+    over, told, failed = verdict(daemon)
+    assert over["verdict"] == "passed", json.dumps(over, indent=1)
+    assert told["performance"]["status"] == told["error_rate"]["status"] == "pass", json.dumps(over, indent=1)
+    assert "day before" in told["performance"]["reason"] and over["statements"], told
+    page = daemon.get("/target/shop")[1].decode()
+    assert "What statements cost" in page and "price_of" in page, "the chart and the statements are on the page"
+    # The next phase has this one as its day before.
+    assert pgvigil("phase", "start", "-t", "shop", "-c", daemon.path, service=True).returncode == 0
+    psql = [PG_BIN / "psql", "-q", "-d", cluster.conninfo(name)]
+    subprocess.run(psql, input="SET log_statement = none; SET log_min_messages = panic;\n" + "SELECT 1/0;\n" * 3000, text=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    over, told, failed = verdict(daemon)
+    assert over["verdict"] == "failed" and failed == ["error_rate"], json.dumps(over, indent=1)
+    assert "were rolled back" in told["error_rate"]["reason"] and told["performance"]["status"] == "pass", json.dumps(over, indent=1)
+
+
+@waits
+def test_a_statement_that_costs_more_than_before_fails_performance_and_is_named(lab):
+    cluster, name, daemon = measured(lab)
+    migrate(cluster, name)
+    cluster.sql(PRICE.format(seconds=0.033), name)
+    wait_for(lambda: (c := criterion(daemon, "performance")) and "price_of" in c["reason"], "hours to be compared", 60)
+    daemon.stop()  # and the next process comes to the same
+    assert "SELECT price_of($1)" in pgvigil("report", "-c", daemon.path, service=True).stdout
+    daemon.start()
+    over, told, failed = verdict(daemon)
+    assert over["verdict"] == "failed" and failed == ["performance"], json.dumps(over, indent=1)
+    assert "Moved most: SELECT price_of($1) (3" in told["performance"]["reason"], told
+    first = over["statements"][0]
+    assert first["statement"] == "SELECT price_of($1)" and first["after_ms"] > 1.3 * first["before_ms"] > 20, over
+    assert "criterion performance fails: Statements cost +" in daemon.log() and "price_of" not in daemon.log()
+    report = pgvigil("report", "-c", daemon.path, service=True).stdout
+    assert re.search(r"moved: 3\d\.?\d* ms, before 2\d\.?\d* ms \(\+\d+\.\d % of all\): SELECT price_of\(\$1\)\n", report), report
+
+
+@waits
+def test_a_database_that_stops_for_a_tenth_of_the_time_is_no_pass(lab):
+    cluster = lab.cluster().start()
+    make_shop(cluster, "shop", migrated=False)
+    daemon = lab.daemon(phase_target(cluster.conninfo("shop", "pgvigil"), duration="40s"))
+    wait_for(lambda: phase(daemon)["state"] == "baseline", "the phase to wait for the migration")
+    daemon.wait_round("shop", 2)
+    migrate(cluster, "shop")
+    begun = wait_for(lambda: (p := phase(daemon))["state"] == "watching" and p, "the phase to open")
+    cluster.stop()
+    wait_for(lambda: phase(daemon)["remaining_s"] < 34, "a tenth of it to pass")
+    cluster.start()
+    over, told, failed = verdict(daemon)
+    assert over["verdict"] == "inconclusive" and not failed, json.dumps(over, indent=1)
+    assert "of the phase was not observed" in over["note"] and over["gaps"] and over["started_at"] == begun["started_at"], over

@@ -48,6 +48,8 @@ typedef struct CheckContext {
         usec_t walk_since;         /* boottime: everything is to be read once anew since then, … */
         usec_t walk_within;        /* … evenly in this time; 0: none of that */
         int64_t blocks_left;       /* of limits.blocks_per_poll, for this check in this round */
+        const int64_t *queryids;   /* statements whose texts are wanted; borrowed */
+        size_t n_queryids;
 } CheckContext;
 
 /* What judge() hands over. Zero-initialise; report_done() frees what is left in it. */

@@ -52,6 +52,7 @@ typedef struct PhaseApp {
 typedef struct PhaseInputs {
         usec_t interval;  /* as told to phase_round() */
         bool is_complete; /* every check has judged since the process began */
+        bool is_awaited;  /* what is still summed up decides: the verdict waits for it as for a round */
 
         const Finding *findings; /* settled, all of the target */
         size_t n_findings;

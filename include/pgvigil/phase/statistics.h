@@ -1,5 +1,4 @@
 /* Statistics of the monitoring phase: did errors or latencies rise against the days before?
- *
  * The unit is the day: samples within one are not independent. A phase is one day of
  * PHASE_BUCKETS buckets and PHASE_HOURS hours, whatever its duration; the days of the baseline
  * end where it starts, so that bucket 7 of each day is the same time of the day as its bucket 7.
@@ -61,11 +60,10 @@ typedef struct StatementHour {
         double total_ms;
 } StatementHour;
 
-/* One queryid. Where an upgrade changed the ids, the caller joins by text. */
 typedef struct StatementSeries {
-        const char *text; /* normalised, without values; borrowed */
-        const StatementHour
-                *hours; /* (n_days + 1) * PHASE_HOURS: the baseline, oldest first, then the phase */
+        const char *text;           /* normalised, without values, or NULL; borrowed */
+        const StatementHour *hours; /* (n_days + 1) * PHASE_HOURS: the baseline, oldest first, the phase */
+        int64_t queryid;
 } StatementSeries;
 
 typedef struct PerformanceInput {
@@ -74,6 +72,7 @@ typedef struct PerformanceInput {
         size_t n_days;          /* whole ones */
         size_t n_hours;         /* of the phase, that have ended */
         const bool *void_hours; /* as `hours`: not observed, a reset, an eviction; NULL: none */
+        bool is_shifted;        /* it began within an hour of the clock: the last of each day is left out */
 } PerformanceInput;
 
 typedef enum PerformanceCause {
@@ -85,15 +84,16 @@ typedef enum PerformanceCause {
         PERFORMANCE_VOID,
         PERFORMANCE_FEW,       /* too few calls to compare */
         PERFORMANCE_UNCOVERED, /* most of the time goes to statements that are new */
+        PERFORMANCE_UNREAD,    /* the caller's: what was kept is not read */
         PERFORMANCE_TOO_EARLY,
         PERFORMANCE_NO_BASELINE,
         N_PERFORMANCE_CAUSES,
 } PerformanceCause;
 
 typedef struct StatementShift {
-        const char *text; /* borrowed from the input */
-        double before_ms, after_ms;
-        double effect; /* on the basket: 0.1 is 10 % of its time more */
+        const char *text;                   /* borrowed from the input, or NULL */
+        double before_ms, after_ms, effect; /* on the basket: 0.1 is 10 % of its time more */
+        int64_t queryid;
 } StatementShift;
 
 #define PERFORMANCE_MARGIN 0.25
@@ -109,6 +109,7 @@ typedef struct Performance {
         double spread, reach;                       /* s, and t(.95, B-1) × s; 0 with one day */
         size_t hour;                                /* the second of the two in a row */
         double index, limit;                        /* of that hour */
+        double indexes[PHASE_HOURS];                /* of each hour; NAN: not compared */
         StatementShift moved[PERFORMANCE_MOVED];    /* that moved it most */
         size_t n_moved;
 } Performance;

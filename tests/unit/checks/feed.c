@@ -122,6 +122,8 @@ void feed_round(Feed *feed, const Answer *answers, size_t n_answers) {
                 .realtime = feed->boottime,
                 .blocks_left = feed->is_once ? INT64_MAX : 4096,
                 .key_rows = feed->key_rows,
+                .queryids = feed->queryids,
+                .n_queryids = feed->n_queryids,
                 .is_once = feed->is_once,
         };
         size_t asked = 0;

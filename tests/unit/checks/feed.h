@@ -15,6 +15,8 @@ typedef struct Feed {
         ServerFacts server;   /* not known */
         usec_t boottime;      /* the test's clock */
         size_t key_rows;
+        const int64_t *queryids; /* whose texts are wanted; borrowed */
+        size_t n_queryids;
         int64_t pages;   /* of the table that is counted; 0: 10 */
         int64_t density; /* rows of its pages; 0: not known */
         int64_t moved;   /* updates that moved a row so far; while rows are written, one more at each look */

@@ -98,7 +98,7 @@ START_TEST(what_was_called_since_is_a_difference_of_the_same_statement) {
         poll("", TOP(1), TOP(-7));
         table = feed_table(&feed, "statements");
         ck_assert(table_is_null(table, 0, "calls_since_last"));
-        ck_assert(table_bool(feed_table(&feed, "statements_summary"), 0, "is_void"));
+        ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
 
         poll("", "queryid=-7|calls=15|seconds=4", "queryid=2|calls=1|seconds=1");
         table = feed_table(&feed, "statements");
@@ -106,7 +106,10 @@ START_TEST(what_was_called_since_is_a_difference_of_the_same_statement) {
         ck_assert_int_eq(table_int(table, 0, "calls_since_last"), 5);
         ck_assert(table_get(table, 0, "seconds_since_last")->number == 1.5);
         ck_assert(table_is_null(table, 1, "calls_since_last"));
-        ck_assert(!table_bool(feed_table(&feed, "statements_summary"), 0, "is_void"));
+        table = feed_table(&feed, "statements_summary");
+        ck_assert(!table_is_null(table, 0, "before_at"));
+        ck_assert_int_eq(table_int(table, 0, "sampled_at") - table_int(table, 0, "before_at"),
+                         USEC_PER_MINUTE);
         feed_close(&feed);
 }
 END_TEST
@@ -128,14 +131,46 @@ START_TEST(a_reset_an_eviction_or_a_fall_voids_all) {
                 for (size_t row = 0; row < 2; row++)
                         ck_assert_msg(table_is_null(feed_table(&feed, "statements"), row, "calls_since_last"),
                                       "%zu", i);
-                ck_assert(table_bool(feed_table(&feed, "statements_summary"), 0, "is_void"));
+                ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
+                ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
                 ck_assert_int_eq(finding_of()->seen, SEEN_OK);
                 ck_assert_msg((strstr(finding_of()->summary, "thrown out") != NULL) == breaks[i].is_evicted,
                               "%zu", i);
                 poll(breaks[i].info, breaks[i].row, NULL);
-                ck_assert(!table_bool(feed_table(&feed, "statements_summary"), 0, "is_void"));
+                ck_assert(!table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
                 feed_close(&feed);
         }
+}
+END_TEST
+
+/* Of the few that the phase names, and nothing else; without values. */
+START_TEST(texts_are_read_of_those_that_are_asked_for) {
+        static const int64_t wanted[] = {7, -8};
+        const Answer answers[] = {
+                {"statements.look", NULL, LOOK, {""}},
+                {"statements.info", NULL, INFO, {""}},
+                {"statements.top", NULL, "tracked=250", {TOP(1)}},
+                {"statements.texts", NULL, NULL, {"queryid=7|text=SELECT 'x' FROM t", "queryid=-8"}},
+        };
+        const Answer refused[] = {
+                answers[0], answers[1], answers[2], {"statements.texts", "57014", NULL, {""}}};
+        const Table *texts;
+
+        feed_open(&feed, &statements_check);
+        feed.queryids = wanted;
+        feed.n_queryids = 2;
+        feed_round(&feed, answers, 4);
+        ck_assert_ptr_nonnull(strstr(buffer_text(&feed.log), "pg_stat_statements(true) s"));
+        texts = feed_table(&feed, "statement_texts");
+        ck_assert_uint_eq(texts->n_rows, 1);
+        ck_assert_int_eq(table_int(texts, 0, "queryid"), 7);
+        ck_assert_str_eq(table_text(texts, 0, "text"), "SELECT ? FROM t");
+
+        feed_round(&feed, refused, 4);
+        ck_assert_ptr_null(feed_table(&feed, "statement_texts"));
+        ck_assert_int_eq(finding_of()->seen, SEEN_OK);
+        ck_assert_int_eq(table_int(feed_table(&feed, "statements"), 0, "calls_since_last"), 0);
+        feed_close(&feed);
 }
 END_TEST
 
@@ -148,7 +183,7 @@ START_TEST(before_14_a_fall_alone_tells) {
         feed_open(&feed, &statements_check);
         feed_round(&feed, answers, 2);
         feed_round(&feed, answers, 2);
-        ck_assert(!table_bool(feed_table(&feed, "statements_summary"), 0, "is_void"));
+        ck_assert(!table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
         ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "evictions"));
         feed_close(&feed);
 }
@@ -198,6 +233,7 @@ int main(void) {
                 the_number_is_told_and_is_no_fault,
                 what_was_called_since_is_a_difference_of_the_same_statement,
                 a_reset_an_eviction_or_a_fall_voids_all,
+                texts_are_read_of_those_that_are_asked_for,
                 before_14_a_fall_alone_tells,
                 what_is_hidden_or_fails_is_unknown_and_keeps_the_numbers,
         };

@@ -21,8 +21,6 @@ START_TEST(everything_survives_a_restart) {
         ck_assert_int_eq(history_set(lab.history, "shop", "gone", NULL), 0);
         ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "code", "200 \xe2\x86\x92 503"), 0);
         ck_assert_int_eq(history_add_event(lab.history, "shop", T0 + 1, "code", "503"), 0);
-        ck_assert_int_eq(history_set_bucket(lab.history, "shop", &(HistoryBucket){T0, 5, 6, false}), 0);
-        ck_assert_int_eq(history_set_bucket(lab.history, "shop", &(HistoryBucket){T0, 7, 8, true}), 0);
         lab.now = T0 + 75 * USEC_PER_MINUTE;
         lab_restart(&lab);
         ck_assert(lab_status(&lab).is_loaded);
@@ -35,9 +33,6 @@ START_TEST(everything_survives_a_restart) {
         ck_assert_str_eq(history_events(lab.history, "shop", &n)[1].text, "503");
         ck_assert_str_eq(history_events(lab.history, "shop", &n)[0].text, "200 \xe2\x86\x92 503");
         ck_assert_uint_eq(n, 2);
-        ck_assert_int_eq(history_buckets(lab.history, "shop", &n)[0].rollbacks, 8);
-        ck_assert(history_buckets(lab.history, "shop", &n)[0].is_void);
-        ck_assert_uint_eq(n, 1);
         ck_assert_str_eq(history_series_name(lab.history, "shop", 0), "a");
         ck_assert_ptr_null(history_series_name(lab.history, "shop", 1));
 }
@@ -97,9 +92,7 @@ END_TEST
 typedef struct Answer {
         int calls, r;
         size_t n;
-        usec_t at;
         int64_t queryid, calls_sum;
-        char text[200];
 } Answer;
 
 static void on_statements(void *userdata, int r, const HistoryStatement *rows, size_t n) {
@@ -112,23 +105,6 @@ static void on_statements(void *userdata, int r, const HistoryStatement *rows, s
                 answer->calls_sum += rows[i].calls;
         if (n > 0)
                 answer->queryid = rows[0].queryid;
-}
-
-static void on_catalog(void *userdata, int r, usec_t at, const HistoryObject *rows, size_t n) {
-        Answer *answer = userdata;
-
-        answer->calls++;
-        answer->r = r;
-        answer->at = at;
-        answer->n = n;
-        answer->text[0] = '\0';
-        for (size_t i = 0; i < n; i++) {
-                size_t length = strlen(answer->text);
-
-                (void)snprintf(answer->text + length, sizeof(answer->text) - length, "%s %s %s %s;",
-                               rows[i].kind, rows[i].object, rows[i].name,
-                               rows[i].definition ? rows[i].definition : "-");
-        }
 }
 
 static void wait_for(Lab *lab, const Answer *answer, int calls) {
@@ -151,8 +127,8 @@ START_TEST(statements_are_read_by_target_and_time) {
 
         lab_init(&lab);
         lab_start(&lab);
-        ck_assert_int_eq(history_add_statements(lab.history, "shop", rows, ELEMENTS(rows)), 0);
-        ck_assert_int_eq(history_add_statements(lab.history, "other", rows, 1), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", rows, ELEMENTS(rows), 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "other", rows, 1, 0), 0);
         ck_assert_int_eq(history_read_statements(lab.history, "shop", T0, T0 + 2 * USEC_PER_HOUR,
                                                  on_statements, &answer),
                          0);
@@ -167,35 +143,54 @@ START_TEST(statements_are_read_by_target_and_time) {
 }
 END_TEST
 
-START_TEST(the_catalog_is_read_as_of_a_time) {
-        static const HistoryObject before[] = {{(char *)"index", (char *)"public.t", (char *)"i", NULL}};
-        static const HistoryObject after[] = {
-                {(char *)"index", (char *)"public.t", (char *)"i", NULL},
-                {(char *)"constraint", (char *)"public.t", (char *)"c", (char *)"CHECK (a > 0)"}};
-        static const struct {
-                usec_t at, found;
-                const char *text;
-        } cases[] = {
-                {T0 - 1, 0, ""},
-                {T0, T0, "index public.t i -;"},
-                {T0 + 9, T0, "index public.t i -;"},
-                {USEC_INFINITY, T0 + 10, "index public.t i -;constraint public.t c CHECK (a > 0);"},
-        };
+START_TEST(a_read_during_a_write_sees_what_was_queued_before_it) {
+        static const HistoryStatement first = {T0, 1, 10, 1}, second = {T0, 2, 20, 1};
         _cleanup_(lab_done) Lab lab;
         Answer answer = {};
 
         lab_init(&lab);
         lab_start(&lab);
-        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0, after, 2), 0);
-        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0, before, 1), 0); /* replaces it */
-        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0 + 10, after, 2), 0);
-        for (size_t i = 0; i < ELEMENTS(cases); i++) {
-                ck_assert_int_eq(history_read_catalog(lab.history, "shop", cases[i].at, on_catalog, &answer),
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &first, 1, 0), 0);
+        ck_assert(history_write(lab.history));
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &second, 1, 0), 0);
+        for (int i = 0; i < 2; i++)
+                ck_assert_int_eq(history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements,
+                                                         &answer),
                                  0);
-                wait_for(&lab, &answer, (int)i + 1);
-                ck_assert_uint_eq(answer.at, cases[i].found);
-                ck_assert_str_eq(answer.text, cases[i].text);
-        }
+        ck_assert_ptr_nonnull(lab.history->held);
+        wait_for(&lab, &answer, 2);
+        ck_assert_uint_eq(answer.n, 2);
+        ck_assert_int_eq(answer.calls_sum, 2 * 30);
+        ck_assert_ptr_null(lab.history->held);
+
+        /* What still waits at the end is given up, and nothing of it is left behind. */
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &first, 1, 0), 0);
+        ck_assert(history_write(lab.history));
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &second, 1, 0), 0);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements, &answer), 0);
+}
+END_TEST
+
+START_TEST(hours_that_no_phase_can_need_leave_with_the_next) {
+        static const HistoryStatement old = {T0 - USEC_PER_DAY, 1, 10, 1}, new = {T0, 1, 20, 1};
+        _cleanup_(lab_done) Lab lab;
+        Answer answer = {};
+
+        lab_init(&lab);
+        lab_start(&lab);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &old, 1, 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "other", &old, 1, 0), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &new, 1, T0), 0);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "shop", 0, USEC_INFINITY, on_statements, &answer), 0);
+        wait_for(&lab, &answer, 1);
+        ck_assert_uint_eq(answer.n, 1);
+        ck_assert_int_eq(answer.calls_sum, 20);
+        ck_assert_int_eq(
+                history_read_statements(lab.history, "other", 0, USEC_INFINITY, on_statements, &answer), 0);
+        wait_for(&lab, &answer, 2);
+        ck_assert_uint_eq(answer.n, 1);
 }
 END_TEST
 
@@ -211,7 +206,7 @@ START_TEST(memory_alone_answers_without_a_directory) {
         ck_assert_int_eq(history_sample(history, "shop", "a", T0, 1), 0);
         ck_assert_int_eq(history_set(history, "shop", "k", "v"), 0);
         ck_assert_int_eq(history_add_event(history, "shop", T0, "k", "t"), 0);
-        ck_assert_int_eq(history_add_statements(history, "shop", NULL, 0), 0);
+        ck_assert_int_eq(history_add_statements(history, "shop", NULL, 0, 0), 0);
         history_tick(history, T0);
         ck_assert_str_eq(history_get(history, "shop", "k"), "v");
         ck_assert_ptr_nonnull(history_events(history, "shop", &n));
@@ -366,7 +361,8 @@ int main(void) {
                 a_bucket_goes_on_growing_after_a_restart,
                 what_came_before_the_file_was_open_is_added,
                 statements_are_read_by_target_and_time,
-                the_catalog_is_read_as_of_a_time,
+                a_read_during_a_write_sees_what_was_queued_before_it,
+                hours_that_no_phase_can_need_leave_with_the_next,
                 memory_alone_answers_without_a_directory,
                 events_in_memory_are_the_newest,
                 s6_a_kill_in_the_middle_loses_nothing_that_was_written,

@@ -122,7 +122,6 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         make_file(&lab);
         lab_start(&lab);
         ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "k", "t"), 0);
-        ck_assert_int_eq(history_set_bucket(lab.history, "shop", &(HistoryBucket){T0, 5, 6, false}), 0);
         lab_write(&lab);
         (void)sqlite3_exec(lab.history->store->db, "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA shrink_memory",
                            NULL, NULL, NULL);
@@ -144,7 +143,6 @@ START_TEST(damage_under_a_running_daemon_costs_what_is_on_disk_only) {
         ck_assert_str_eq(history_get(lab.history, "shop", "phase"), "kept");
         ck_assert_str_eq(history_events(lab.history, "shop", &n)[0].text, "t");
         ck_assert_uint_eq(n, events);
-        ck_assert_int_eq(history_buckets(lab.history, "shop", &n)[0].commits, 5);
 }
 END_TEST
 
@@ -209,7 +207,7 @@ START_TEST(s4_a_newer_file_is_left_alone) {
         make_file(&lab);
         run_sql(&lab, "PRAGMA user_version = 999");
         run_sql(&lab, "PRAGMA journal_mode = DELETE"); /* what opening it would change */
-        expect_left_alone(&lab, "later version of pgvigil (format 999, this one knows 1)");
+        expect_left_alone(&lab, "later version of pgvigil (format 999, this one knows 2)");
 }
 END_TEST
 
@@ -241,6 +239,33 @@ START_TEST(s4_an_older_file_is_migrated_after_a_copy) {
         (void)strcat(lab.file, ".version-0");
         ck_assert_int_eq(lab_ask(&lab, "PRAGMA user_version"), 0);
         ck_assert_int_eq(lab_ask(&lab, "SELECT count(*) FROM value"), 1);
+}
+END_TEST
+
+/* What nothing needed any more has left it. */
+START_TEST(s4_a_file_of_version_1_opens) {
+        static const char *const tables[] = {"bucket", "object", "snapshot"};
+        _cleanup_(lab_done) Lab lab;
+
+        make_file(&lab);
+        for (size_t i = 0; i < ELEMENTS(tables); i++) {
+                _cleanup_(freep) char *sql = str_format("CREATE TABLE %s (id INTEGER PRIMARY KEY)",
+                                                        tables[i]);
+
+                run_sql(&lab, sql);
+        }
+        run_sql(&lab, "PRAGMA user_version = 1");
+        lab_start(&lab);
+        ck_assert_int_eq(lab_status(&lab).state, HISTORY_KEPT);
+        ck_assert_str_eq(history_get(lab.history, "shop", "phase"), "kept");
+        ck_assert(lab_has(&lab, STATE_FILE ".version-1"));
+        lab_stop(&lab);
+        for (size_t i = 0; i < ELEMENTS(tables); i++) {
+                _cleanup_(freep) char *sql = str_format(
+                        "SELECT count(*) FROM sqlite_schema WHERE name = '%s'", tables[i]);
+
+                ck_assert_int_eq(lab_ask(&lab, sql), 0);
+        }
 }
 END_TEST
 
@@ -362,7 +387,7 @@ START_TEST(a_full_file_keeps_the_newest) {
         lab.size_max = 5 << 20; /* a MiB beside the log */
         lab_start(&lab);
         ck_assert_int_eq(history_set(lab.history, "shop", "phase", "kept"), 0);
-        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1, 0), 0);
         for (unsigned i = 0; i < 400; i++) {
                 for (unsigned j = 0; j < 100; j++) {
                         _cleanup_(freep) char *name = str_format("%u", j);
@@ -391,17 +416,15 @@ END_TEST
 
 START_TEST(what_can_never_fit_is_dropped_and_holds_nothing_up) {
         _cleanup_(lab_done) Lab lab;
-        _cleanup_(freep) char *text = calloc(1, 600001);
-        char name[] = "n";
-        HistoryObject objects[4];
+        const size_t n = 400000;
+        _cleanup_(freep) HistoryStatement *statements = calloc(n, sizeof(*statements));
 
-        memset(text, 'x', 600000);
-        for (size_t i = 0; i < ELEMENTS(objects); i++)
-                objects[i] = (HistoryObject){name, name, name, text};
+        for (size_t i = 0; i < n; i++)
+                statements[i] = (HistoryStatement){T0, (int64_t)i * 0x123456789a, 1, 1};
         lab_init(&lab);
         lab.size_max = 5 << 20;
         lab_start(&lab);
-        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0, objects, ELEMENTS(objects)), 0);
+        ck_assert_int_eq(history_add_statements(lab.history, "shop", statements, n, 0), 0);
         lab_write(&lab);
         ck_assert_uint_eq(lab_status(&lab).dropped, 1);
         ck_assert_int_eq(lab_status(&lab).state, HISTORY_FAILING);
@@ -425,14 +448,8 @@ START_TEST(what_is_older_than_retention_leaves_the_file) {
                 {"point WHERE level = 2", 16 * USEC_PER_DAY},
                 {"series", 16 * USEC_PER_DAY},
                 {"statement", 16 * USEC_PER_DAY},
-                {"bucket", 16 * USEC_PER_DAY},
-                {"snapshot WHERE at = 1764000000000000", 16 * USEC_PER_DAY},
-                {"object", 16 * USEC_PER_DAY},
                 {"event", 366 * USEC_PER_DAY},
         };
-        char name[] = "n";
-        HistoryObject object = {name, name, name, name};
-
         for (size_t i = 0; i < ELEMENTS(cases); i++) {
                 for (int is_older = 0; is_older < 2; is_older++) {
                         _cleanup_(freep) char *sql = str_format("SELECT count(*) > 0 FROM %s",
@@ -444,14 +461,8 @@ START_TEST(what_is_older_than_retention_leaves_the_file) {
                         lab_start(&lab);
                         lab_sample(&lab, "a", T0, 1);
                         ck_assert_int_eq(history_add_event(lab.history, "shop", T0, "k", "t"), 0);
-                        ck_assert_int_eq(
-                                history_set_bucket(lab.history, "shop", &(HistoryBucket){.start = T0}), 0);
-                        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1), 0);
-                        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0, &object, 1), 0);
+                        ck_assert_int_eq(history_add_statements(lab.history, "shop", &statement, 1, 0), 0);
                         lab_restart(&lab);
-                        /* The two newest stay at any age. */
-                        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0 + 1, NULL, 0), 0);
-                        ck_assert_int_eq(history_add_catalog(lab.history, "shop", T0 + 2, NULL, 0), 0);
                         for (usec_t at = T0 + USEC_PER_HOUR; at < T0 + age; at += 23 * USEC_PER_HOUR) {
                                 lab.now = at;
                                 ck_assert_int_eq(history_set(lab.history, "shop", "k", "v"), 0);
@@ -463,9 +474,6 @@ START_TEST(what_is_older_than_retention_leaves_the_file) {
                         lab_tick(&lab);
                         lab_stop(&lab);
                         ck_assert_msg(lab_ask(&lab, sql) == !is_older, "%s", cases[i].table);
-                        ck_assert_int_eq(
-                                lab_ask(&lab, "SELECT count(*) FROM snapshot WHERE at > 1764000000000000"),
-                                2);
                 }
         }
 }
@@ -509,7 +517,7 @@ static int64_t resident(void) {
         return (int64_t)pages * 4096;
 }
 
-/* 500 statements an hour, a bucket each quarter, an event each ten minutes. */
+/* 500 statements an hour, an event each ten minutes. */
 static void live_an_hour(Lab *lab, usec_t every) {
         const usec_t end = lab->now + USEC_PER_HOUR;
         HistoryStatement statements[500];
@@ -517,7 +525,7 @@ static void live_an_hour(Lab *lab, usec_t every) {
         for (unsigned i = 0; i < 500; i++)
                 statements[i] = (HistoryStatement){lab->now, (int64_t)i * 0x0123456789abcdLL, 100 + i,
                                                    i * 0.7131};
-        ck_assert_int_eq(history_add_statements(lab->history, "shop", statements, 500), 0);
+        ck_assert_int_eq(history_add_statements(lab->history, "shop", statements, 500, 0), 0);
         for (; lab->now < end; lab->now += every) {
                 for (unsigned j = 0; j < 60; j++) {
                         char name[48];
@@ -525,10 +533,6 @@ static void live_an_hour(Lab *lab, usec_t every) {
                         (void)snprintf(name, sizeof(name), "violations/public.orders/check_%u", j);
                         lab_sample(lab, name, lab->now, (double)(lab->now % 1000003 * j) * 0.1234567);
                 }
-                if (lab->now % (15 * USEC_PER_MINUTE) == 0)
-                        ck_assert_int_eq(history_set_bucket(lab->history, "shop",
-                                                            &(HistoryBucket){lab->now, 123456, 42, false}),
-                                         0);
                 if (lab->now % (10 * USEC_PER_MINUTE) == 0)
                         ck_assert_int_eq(history_add_event(lab->history, "shop", lab->now, "finding",
                                                            "check_orders_amount: pass -> fail (violated)"),
@@ -585,6 +589,7 @@ int main(void) {
                 s4_a_newer_file_is_left_alone,
                 s4_a_foreign_file_is_left_alone,
                 s4_an_older_file_is_migrated_after_a_copy,
+                s4_a_file_of_version_1_opens,
                 a_directory_in_its_place_is_left_alone,
                 s5_a_second_opener_is_refused_with_the_pid_of_the_first,
                 s2_a_directory_that_comes_later_is_used_then,

@@ -514,6 +514,15 @@ START_TEST(latencies_say_how_much_of_what_and_name_statements) {
                "the "
                "time), 24 hours, 7 days before. Moved most: SELECT * FROM orders WHERE status = $1 AND "
                "created_at > $2 O… (3.4 ms, before 1.2 ms).");
+        EXPECT(judge(CRITERION_PERFORMANCE, &record, &inputs), STATUS_FAIL, "Moved most: ");
+        {
+                Judgement told = judge(CRITERION_PERFORMANCE, &record, &inputs);
+                const char *reason = buffer_text(&told.reason);
+
+                ck_assert_str_eq(reason + phase_reason_length(reason) - strlen("days before."),
+                                 strstr(reason, "days before. Moved"));
+                ck_assert_uint_eq(phase_reason_length("3 of 3."), 7);
+        }
         for (result.cause = 0; result.cause < PERFORMANCE_NO_BASELINE; result.cause++)
                 ck_assert_uint_gt(judge(CRITERION_PERFORMANCE, &record, &inputs).reason.length, 20);
 }

@@ -134,7 +134,7 @@ START_TEST(the_last_slots_belong_to_the_verdict) {
         shop_init(&shop, "a");
         lab_rounds(&shop.lab, 45, DAY);
         shop.errors.n_window = PHASE_BUCKETS - 1;
-        shop.latencies.n_hours = PHASE_HOURS - 1;
+        shop.latencies.n_hours = PHASE_HOURS - 2; /* 23 hours of the clock are wholly within */
         shop_judge(&shop, DAY);
         ck_assert_int_eq(status_of(&shop, CRITERION_ERROR_RATE), STATUS_PASS);
         ck_assert_int_eq(status_of(&shop, CRITERION_PERFORMANCE), STATUS_PASS);
@@ -142,6 +142,56 @@ START_TEST(the_last_slots_belong_to_the_verdict) {
         ck_assert_int_eq(status_of(&shop, CRITERION_ERROR_RATE), STATUS_UNKNOWN);
         ck_assert_int_eq(status_of(&shop, CRITERION_PERFORMANCE), STATUS_UNKNOWN);
         EXPECT_STATE(&shop.lab, "inconclusive");
+        shop_done(&shop);
+}
+END_TEST
+
+START_TEST(what_is_still_summed_up_is_waited_for_and_not_for_ever) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        shop.inputs.is_awaited = true;
+        shop.latencies.n_hours = PHASE_HOURS - 2;
+        shop_finish(&shop, 45);
+        EXPECT_STATE(&shop.lab, "watching");
+        shop.inputs.is_awaited = false;
+        shop.latencies.n_hours = PHASE_HOURS - 1;
+        shop_judge(&shop, DAY + 40);
+        EXPECT_STATE(&shop.lab, "passed");
+        shop_done(&shop);
+
+        shop_init(&shop, "a");
+        shop.inputs.is_awaited = true;
+        shop.latencies.n_hours = PHASE_HOURS - 2;
+        shop_finish(&shop, 45);
+        lab_rounds(&shop.lab, DAY + 30, DAY + HOUR + 30);
+        shop_judge(&shop, DAY + HOUR + 30);
+        EXPECT_STATE(&shop.lab, "inconclusive");
+        shop_done(&shop);
+}
+END_TEST
+
+START_TEST(what_moved_most_is_kept_with_both_means) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        shop.latencies.n_compared = 20;
+        shop.latencies.n_moved = 2;
+        shop.latencies.moved[0] = (StatementShift){"SELECT\n$1", 1, 2, 0.5, 7};
+        shop.latencies.moved[1] = (StatementShift){NULL, 3, 4, 0.1, -8};
+        shop_judge(&shop, 60);
+        ck_assert_uint_eq(shop.lab.record.n_statements, 2);
+        ck_assert_str_eq(shop.lab.record.statements[0].text, "SELECT $1");
+        ck_assert(shop.lab.record.statements[0].after_ms == 2);
+        ck_assert_str_eq(shop.lab.record.statements[1].text, "statement -8, whose text is not known");
+
+        shop.inputs.performance = &(Performance){.status = STATUS_UNKNOWN, .cause = PERFORMANCE_UNREAD};
+        shop_judge(&shop, 75);
+        ck_assert_uint_eq(shop.lab.record.n_statements, 2);
+        shop.inputs.performance = &shop.latencies;
+        shop.latencies.n_moved = 0;
+        shop_judge(&shop, 90);
+        ck_assert_uint_eq(shop.lab.record.n_statements, 0);
         shop_done(&shop);
 }
 END_TEST
@@ -377,6 +427,8 @@ int main(void) {
                 one_unknown_criterion_is_inconclusive,
                 a_count_that_no_walk_confirmed_is_inconclusive,
                 the_last_slots_belong_to_the_verdict,
+                what_is_still_summed_up_is_waited_for_and_not_for_ever,
+                what_moved_most_is_kept_with_both_means,
                 a_breach_at_the_end_fails,
                 a_breach_that_was_repaired_passes_and_is_listed,
                 a_breach_that_is_out_of_sight_goes_on,

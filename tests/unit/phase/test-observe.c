@@ -138,6 +138,27 @@ START_TEST(less_than_a_day_of_samples_is_no_baseline) {
 }
 END_TEST
 
+START_TEST(whole_hours_of_the_clock_are_those_within) {
+        PhaseRecord record = {.started_at = AT(0), .ends_at = AT(DAY)}; /* 1700000000 is 800 s past an hour */
+
+        ck_assert(phase_hours_are_shifted(&record));
+        ck_assert_uint_eq(phase_hour(&record, 0, 0), AT(2800));
+        ck_assert_uint_eq(phase_hour(&record, -7, 23), AT(2800 + 23 * HOUR - 7 * DAY));
+        ck_assert_uint_eq(phase_hours_ended(&record, AT(2800 + HOUR) - 1), 0);
+        ck_assert_uint_eq(phase_hours_ended(&record, AT(2800 + HOUR)), 1);
+        ck_assert_uint_eq(phase_hours_ended(&record, AT(DAY)), 23);
+        ck_assert_uint_eq(phase_hours_ended(&record, AT(2 * DAY)), 23);
+
+        record.started_at = AT(2800);
+        record.ends_at = AT(2800 + DAY);
+        ck_assert(!phase_hours_are_shifted(&record));
+        ck_assert_uint_eq(phase_hour(&record, 0, 0), AT(2800));
+        ck_assert_uint_eq(phase_hours_ended(&record, record.ends_at - 1), 23);
+        ck_assert_uint_eq(phase_hours_ended(&record, record.ends_at), 24);
+        ck_assert_uint_eq(phase_hours_ended(&(PhaseRecord){}, AT(0)), 0);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 rounds_at_their_interval_leave_nothing_void,
@@ -151,6 +172,7 @@ int main(void) {
                 slots_divide_the_phase_and_the_days_before,
                 a_phase_of_a_minute_has_the_same_arithmetic,
                 less_than_a_day_of_samples_is_no_baseline,
+                whole_hours_of_the_clock_are_those_within,
         };
 
         return unit_run("observe", tests, ELEMENTS(tests));

@@ -289,6 +289,27 @@ START_TEST(simulated_days_are_judged_as_often_as_designed) {
 }
 END_TEST
 
+/* Hours are the clock's, and the phase began within one: that one counts on no side. */
+START_TEST(the_hour_of_the_start_counts_nowhere) {
+        StatementSeries series = {.text = "one", .hours = hours[0]};
+        PerformanceInput input = {&series, 1, 1, 23, void_hours, .is_shifted = true};
+        Performance result;
+
+        fill(1);
+        hours[0][23] = (StatementHour){.calls = 1, .total_ms = 1e9};
+        void_hours[23] = void_hours[5] = true;
+        ck_assert_int_eq(performance(&input, &result), 0);
+        expect(&result, STATUS_PASS, PERFORMANCE_NOTHING_SEEN);
+        ck_assert_uint_eq(result.n_days, 1);
+        ck_assert_uint_eq(result.n_compared, 22);
+        ck_assert(isnan(result.indexes[5]) && isnan(result.indexes[23]));
+        ck_assert_double_eq_tol(result.indexes[6], 1, 1e-9);
+        input.is_shifted = false;
+        ck_assert_int_eq(performance(&input, &result), 0);
+        expect(&result, STATUS_SKIPPED, PERFORMANCE_NO_BASELINE);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 equal_days_pass,
@@ -298,6 +319,7 @@ int main(void) {
                 one_day_sees_nothing_or_a_failure,
                 no_day_is_skipped,
                 no_hour_is_too_early,
+                the_hour_of_the_start_counts_nowhere,
                 two_slow_hours_in_a_row_fail_and_one_does_not,
                 the_baseline_s_worst_hour_raises_the_limit,
                 more_than_one_void_hour_is_unknown,

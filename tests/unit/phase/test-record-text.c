@@ -23,6 +23,9 @@ static void make(PhaseRecord *record) {
         lab.record.criteria[CRITERION_CASCADES].status = STATUS_FAIL;
         str_set(&lab.record.criteria[CRITERION_CASCADES].reason, "orders.fk: 2 \\ 3\nrows.");
         str_set(&lab.record.cannot_pass, "Cannot pass.");
+        ck_assert_int_eq(
+                phase_statements_add(&lab.record, &(PhaseStatement){(char *)"SELECT\n1 \\", 0.1, 1e9, -0.3}),
+                0);
         str_set(&lab.record.note, "Noted.");
         *record = lab.record;
 }
@@ -47,6 +50,10 @@ START_TEST(what_was_written_is_read_back) {
         ck_assert_str_eq(copy.criteria[CRITERION_CASCADES].reason, "orders.fk: 2 \\ 3\nrows.");
         ck_assert_int_eq(copy.criteria[CRITERION_CASCADES].status, STATUS_FAIL);
         ck_assert_int_eq(copy.events[0].rows, 7);
+        ck_assert_uint_eq(copy.n_statements, 1);
+        ck_assert_str_eq(copy.statements[0].text, "SELECT\n1 \\");
+        ck_assert(copy.statements[0].before_ms == 0.1 && copy.statements[0].after_ms == 1e9);
+        ck_assert(copy.statements[0].effect == -0.3);
         ck_assert_uint_eq(copy.n_gaps, 1);
         ck_assert_uint_eq(copy.waiting.count, 1);
         phase_record_done(&record);

@@ -279,8 +279,12 @@ static PhaseRecord phase_of(PhaseState state) {
                 {PHASE_EVENT_GONE, (char *)ODD_NAME, NOW - USEC_PER_MINUTE, 0, 0},
         };
 
+        static PhaseStatement statements[] = {{(char *)"SELECT a < $1", 1.25, 2.5, 0.5}};
+
         return (PhaseRecord){
                 .state = state,
+                .statements = statements,
+                .n_statements = ELEMENTS(statements),
                 .started_at = NOW - 10 * USEC_PER_HOUR,
                 .batch_at = NOW - 10 * USEC_PER_HOUR,
                 .ends_at = NOW + 14 * USEC_PER_HOUR,
@@ -322,6 +326,8 @@ START_TEST(a_phase_shows_time_criteria_events_and_gaps) {
         expect(text, "<code>another</code> <strong>another migration finished</strong> ");
         expect(text, "<strong>not finished any more</strong> since ");
         expect(text, "2026-11-23 12:59</time> UTC for 20 s</li>");
+        expect(text, "<code>SELECT a &lt; $1</code></td><td class=\"number\">1.25 ms</td>"
+                     "<td class=\"number\">2.5 ms</td><td class=\"number\">+50.0 %</td>");
 }
 END_TEST
 
@@ -393,6 +399,7 @@ END_TEST
 typedef struct FakeSeries {
         const char *names[40];
         size_t asked;
+        usec_t step; /* that was asked for last */
 } FakeSeries;
 
 static const char *fake_name(void *userdata, const char *target, size_t n) {
@@ -410,6 +417,7 @@ static int fake_window(void *userdata, const char *target, const char *series, c
         for (size_t i = 0; i < ELEMENTS(fake->names); i++)
                 is_there |= str_equal(fake->names[i], series);
         fake->asked++;
+        fake->step = query->step;
         if (!is_there)
                 return 1;
         ck_assert_uint_le(window.n_points, 100);
@@ -500,6 +508,21 @@ START_TEST(charts_of_a_short_phase_are_of_its_length) {
 }
 END_TEST
 
+START_TEST(the_cost_of_statements_has_a_point_an_hour_of_the_phase) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        TargetView *shop = add_shop(&fixture);
+        PhaseRecord phase = phase_of(PHASE_WATCHING);
+        FakeSeries fake = {{"performance"}};
+
+        phase.ends_at = phase.started_at + 12 * USEC_PER_HOUR;
+        shop->phase = &phase;
+        _cleanup_(freep) char *text = charts(&fixture, shop, &fake);
+        expect(text, "<b>What statements cost, the days before are 100 %</b>");
+        expect(text, "Last 100&nbsp;%");
+        ck_assert_uint_eq(fake.step, USEC_PER_HOUR / 2);
+}
+END_TEST
+
 START_TEST(the_overview_cuts_long_lists_and_says_so) {
         _cleanup_(fixture_done) Fixture fixture = {};
         TargetView *shop = fixture_add_target(&fixture, "shop");
@@ -543,6 +566,7 @@ int main(void) {
                 what_was_violated_in_the_phase_has_its_chart_first,
                 charts_are_few_whatever_there_is,
                 charts_of_a_short_phase_are_of_its_length,
+                the_cost_of_statements_has_a_point_an_hour_of_the_phase,
                 the_overview_cuts_long_lists_and_says_so,
                 no_target_is_unknown,
         };

@@ -22,6 +22,9 @@ static void phase_open(PhaseRecord *record, PhaseState state) {
                                          NOW, 3};
         record->gaps = calloc(1, sizeof(*record->gaps));
         record->n_gaps = 1;
+        ck_assert_int_eq(
+                phase_statements_add(record, &(PhaseStatement){(char *)"SELECT \x1b[1m $1", 4, 6.4, 0.123}),
+                0);
         record->gaps[0] = (PhaseGap){NOW - 2 * USEC_PER_MINUTE, NOW - USEC_PER_MINUTE};
 }
 
@@ -53,6 +56,9 @@ START_TEST(a_phase_is_told_with_its_criteria_events_and_gaps) {
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ✔ cascades              3 of 3.\n"));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  event: violated public.t c, "));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), ", 3 rows\n"));
+        ck_assert_ptr_nonnull(
+                strstr(buffer_text(&out), "  moved: 6.4 ms, before 4 ms (+12.3 % of all): SELECT "));
+        ck_assert_ptr_null(strstr(buffer_text(&out), "\x1b[1m"));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  not observed: "));
         buffer_clear(&out);
         report(PHASE_WATCHING, &quiet, &out);
