@@ -6,6 +6,24 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "pgvigil/model/health.h"
 
+static const char *const fail_on_names[N_FAIL_ON] = {
+        [FAIL_ON_UNREACHABLE] = "unreachable",
+        [FAIL_ON_GATE] = "gate",
+        [FAIL_ON_CRITICAL] = "critical",
+        [FAIL_ON_WARNING] = "warning",
+};
+
+const char *fail_on_name(FailOn fail_on) {
+        return fail_on_names[fail_on];
+}
+
+int fail_on_from_name(const char *name) {
+        for (int i = 0; i < N_FAIL_ON; i++)
+                if (str_equal(fail_on_names[i], name))
+                        return i;
+        return -1;
+}
+
 /* What the findings that the question is about add up to. */
 typedef struct Tally {
         Status worst;
@@ -188,6 +206,41 @@ Health health_of_target(const View *view, const TargetView *target, const Health
         if (!decide_reach(view, target, &tally, &health))
                 decide_data(target, query, &tally, &health);
         return health;
+}
+
+/* How much a finding has to do with a 503 to the query; 0: nothing. */
+static int guilt(const Finding *finding, const HealthQuery *query) {
+        if (query->fail_on >= FAIL_ON_GATE && breaks_gate(finding))
+                return 3;
+        if (query->fail_on >= FAIL_ON_CRITICAL && finding->status == STATUS_FAIL)
+                return 2;
+        return query->fail_on == FAIL_ON_WARNING && finding->status == STATUS_WARN;
+}
+
+static const Finding *find_culprit(const TargetView *target, const HealthQuery *query) {
+        const Finding *culprit = NULL;
+
+        for (size_t i = 0; i < target->n_findings; i++) {
+                const Finding *finding = &target->findings[i];
+
+                if (is_asked(finding, query) && guilt(finding, query) > (culprit ? guilt(culprit, query) : 0))
+                        culprit = finding;
+        }
+        return culprit;
+}
+
+void health_add_why(const TargetView *target, const HealthQuery *query, const Health *health, Buffer *out) {
+        bool is_of_data = str_equal(health->state, "gated") || str_equal(health->state, "unverified") ||
+                          str_equal(health->state, "degraded") || str_equal(health->state, "settling");
+        const Finding *culprit = is_of_data ? find_culprit(target, query) : NULL;
+
+        if (culprit)
+                buffer_printf(out, "%s %s%s%s: %s", finding_kind_name(culprit->kind), culprit->object,
+                              str_is_empty(culprit->name) ? "" : " ", culprit->name ? culprit->name : "",
+                              reason_name(culprit->reason));
+        else
+                buffer_printf(out, "%s%s%s%s", health->state, health->cause ? " (" : "",
+                              health->cause ? health->cause : "", health->cause ? ")" : "");
 }
 
 static bool is_worse(const Health *a, const Health *b) {

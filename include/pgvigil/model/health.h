@@ -3,9 +3,8 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
+#include "pgvigil/model/fail-on.h"
 #include "pgvigil/model/view.h"
-
-typedef enum FailOn { FAIL_ON_UNREACHABLE, FAIL_ON_GATE, FAIL_ON_CRITICAL, FAIL_ON_WARNING } FailOn;
 
 /* Zeroed but for fail_on = FAIL_ON_GATE it is the plain question. */
 typedef struct HealthQuery {
@@ -34,6 +33,10 @@ bool health_check_exists(const TargetView *target, const char *check);
 
 Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
                         usec_t boottime);
+
+/* Why an answer to `query` is 503, a few words: "unreachable (refused)", or the finding that is behind it,
+ * "constraint t positive: violated". */
+void health_add_why(const TargetView *target, const HealthQuery *query, const Health *health, Buffer *out);
 
 /* Whether it counts for /health. */
 bool target_is_counted(const TargetView *target);

@@ -7,6 +7,7 @@
 
 #include "pgvigil/model/check-kind.h"
 #include "pgvigil/model/phase-record.h"
+#include "pgvigil/model/rehearsal.h"
 
 /* Where a target's connection stands; `cause` says more. */
 typedef enum Reach {
@@ -71,6 +72,7 @@ typedef struct TargetView {
         CheckRun *runs;
         size_t n_runs;
         const PhaseRecord *phase;      /* NULL: there is no history, or it is not known yet */
+        const Rehearsal *rehearsal;    /* NULL: the same */
         const char *doing;             /* the check that runs now, or NULL */
         uint64_t series_dropped;       /* that the last round left out of /metrics */
         uint64_t series_dropped_total; /* over all rounds */
