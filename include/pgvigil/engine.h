@@ -56,6 +56,9 @@ void engine_set_history(Engine *engine, struct History *history);
 int engine_phase_start(Engine *engine, const char *target);
 int engine_phase_stop(Engine *engine, const char *target);
 
+/* Each second: answers that change by age alone are seen, and are events. */
+void engine_tick(Engine *engine, usec_t boottime, usec_t realtime);
+
 /* No new round begins; connections are closed; /health says stopping. */
 void engine_stop(Engine *engine);
 

@@ -60,6 +60,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 if (daemon->has_watchdog)
                         (void)sd_event_set_watchdog(daemon->event, !is_late);
         }
+        engine_tick(daemon->engine, clock_boottime(), clock_realtime());
         keep_tick(daemon);
         notify_status(daemon);
         (void)sd_event_source_set_time_relative(source, TICK);

@@ -63,6 +63,8 @@ struct Target {
         Yield yield;
         Watch watch;
         App app;
+        Rehearsal rehearsal;      /* view.rehearsal once it has begun */
+        usec_t rehearsal_kept_at; /* realtime */
 };
 
 struct Engine {
@@ -97,6 +99,12 @@ void round_gather_late(Target *target);
 void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
 void run_count(CheckRun *run, const Report *report, usec_t realtime); /* what it could not check */
+
+/* rehearse.c */
+void rehearse_look(Target *target, usec_t boottime, usec_t realtime);
+void rehearse_tick(Target *target, usec_t boottime, usec_t realtime);
+void rehearse_keep(Target *target, usec_t realtime);
+void rehearse_move(Target *from, Target *to); /* another target takes over the name */
 
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);

@@ -169,6 +169,7 @@ Target *target_free(Target *target) {
         yield_done(target);
         watch_done(&target->watch);
         app_done(target);
+        rehearsal_done(&target->rehearsal);
         sd_event_source_disable_unref(target->timer);
         for (size_t i = 0; i < target->view.n_findings; i++)
                 finding_done(&target->view.findings[i]);
@@ -257,12 +258,12 @@ static void target_connect(Target *target) {
 }
 
 static void target_wake(Target *target) {
-        usec_t now = clock_boottime();
+        usec_t now = clock_boottime(), realtime = clock_realtime();
 
-        if (apply_age(target, now, clock_realtime()))
+        if (apply_age(target, now, realtime))
                 engine_changed(target->engine);
         if (target->view.rounds > 0)
-                apply_code(target, now);
+                apply_code(target, now, realtime);
 
         if (target->stage == STAGE_GATHER && target->gather_deadline <= now) {
                 round_gather_late(target);
