@@ -109,14 +109,40 @@ static void answer(Health *health, int code, Status status, const char *state) {
         health->state = state;
 }
 
+static bool is_restored(const TargetView *target, usec_t max_age, usec_t boottime) {
+        return target->restored.heartbeat > 0 && usec_since(boottime, target->restored.heartbeat) <= max_age;
+}
+
+/* What the process before has answered: for as long as it is fresh, and only to what it was asked. A 200
+ * over all is one over a part; a name that nothing has vouched for yet is none. */
+static bool decide_restored(const TargetView *target, const HealthQuery *query, usec_t boottime,
+                            Health *health) {
+        const Restored *restored = &target->restored;
+        bool is_part = query->check && finding_kind_from_name(query->check) < 0;
+
+        if (!is_restored(target, health->max_age, boottime) || query->unknown_fails || is_part)
+                return false;
+        health->has_age = true;
+        health->age = usec_since(boottime, restored->heartbeat);
+        if (!restored->is_503[query->fail_on])
+                answer(health, 200, STATUS_WARN, "restored");
+        else
+                answer(health, 503, restored->status == STATUS_FAIL ? STATUS_FAIL : STATUS_UNKNOWN,
+                       "restored");
+        return true;
+}
+
 /* The rows that concern the database itself: true when one of them decided. */
-static bool decide_reach(const View *view, const TargetView *target, const Tally *tally, Health *health) {
+static bool decide_reach(const View *view, const TargetView *target, const HealthQuery *query,
+                         const Tally *tally, usec_t boottime, Health *health) {
         if (view->is_stopping)
                 answer(health, 503, STATUS_FAIL, "stopping");
         else if (target->reach == REACH_CONFIG)
                 answer(health, 503, STATUS_FAIL, "config");
         else if (target->reach == REACH_UNREACHABLE)
                 answer(health, 503, STATUS_FAIL, "unreachable");
+        else if (decide_restored(target, query, boottime, health))
+                return true;
         else if (target->rounds == 0 || (!health->has_age && target->reach != REACH_OK))
                 answer(health, 503, STATUS_UNKNOWN, "starting");
         else if (tally->role_wrong)
@@ -203,7 +229,7 @@ Health health_of_target(const View *view, const TargetView *target, const Health
         if (query->max_age > 0 && query->max_age < health.max_age)
                 health.max_age = query->max_age;
 
-        if (!decide_reach(view, target, &tally, &health))
+        if (!decide_reach(view, target, query, &tally, boottime, &health))
                 decide_data(target, query, &tally, &health);
         return health;
 }
@@ -287,6 +313,16 @@ Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime
                 answer(&all, fails_on(query, &blank) ? 503 : 200, STATUS_UNKNOWN, "unverified");
         }
         return all;
+}
+
+void health_end_restored(TargetView *target, usec_t boottime) {
+        const Restored *restored = &target->restored;
+
+        if (is_restored(target, target_max_age(target->settings), boottime) && restored->is_503[FAIL_ON_GATE])
+                target->settle = (Settle){.is_settling = true,
+                                          .was_503 = true,
+                                          .by_gate = !restored->is_503[FAIL_ON_UNREACHABLE]};
+        target->restored = (Restored){};
 }
 
 static void hold_gates(TargetView *target, bool holds) {

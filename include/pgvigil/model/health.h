@@ -45,6 +45,9 @@ bool target_is_counted(const TargetView *target);
  * unverified with 0 of 0. */
 Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime);
 
+/* The first round is done: what was restored is not needed any more. A 503 of it settles. */
+void health_end_restored(TargetView *target, usec_t boottime);
+
 /* After each round (and each failed attempt): carries the settling rule forward. `identity_changed`:
  * failover or another system identifier. */
 void health_settle(const View *view, TargetView *target, bool identity_changed, usec_t boottime);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "pgvigil/model/check-kind.h"
+#include "pgvigil/model/kept-health.h"
 #include "pgvigil/model/phase-record.h"
 #include "pgvigil/model/rehearsal.h"
 
@@ -65,6 +66,7 @@ typedef struct TargetView {
         uint64_t rounds;    /* finished rounds, good or bad */
         bool is_new;        /* added by reload, first round not done: not in /health yet */
         Settle settle;
+        Restored restored; /* until the first round is done */
         Finding *findings; /* settled */
         size_t n_findings;
         Table **tables; /* of the checks, in the order of the checks */
