@@ -18,12 +18,14 @@
 /* Between two rounds the answer changes by age alone. */
 #define LOOK_EVERY (5 * USEC_PER_SEC)
 
-static int answer_to(const Target *target, FailOn fail_on, usec_t boottime, RehearsalAnswer *ret) {
+static int answer_to(Target *target, FailOn fail_on, usec_t boottime, RehearsalAnswer *ret) {
         HealthQuery query = {.fail_on = fail_on};
         Health health = health_of_target(&target->engine->view, &target->view, &query, boottime);
         _cleanup_(buffer_done) Buffer why = BUFFER_NULL;
 
         ret->is_503 = health.code == 503;
+        if (fail_on == FAIL_ON_GATE)
+                target->status = health.status;
         if (!ret->is_503)
                 return 0;
         health_add_why(&target->view, &query, &health, &why);
@@ -69,22 +71,47 @@ void rehearse_keep(Target *target, usec_t realtime) {
                 log_oom();
 }
 
-void rehearse_look(Target *target, usec_t boottime, usec_t realtime) {
-        RehearsalAnswer answers[N_FAIL_ON] = {};
-        int r = 0;
+/* What the next process may have to restore has changed. */
+static void remember(Target *target, const RehearsalAnswer *answers) {
+        const EngineObserver *observer = &target->engine->options.observer;
+        bool is_changed = false;
+
+        for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                is_changed |= target->is_503[fail_on] != answers[fail_on].is_503;
+                target->is_503[fail_on] = answers[fail_on].is_503;
+        }
+        if (is_changed && observer->answers)
+                observer->answers(observer->userdata);
+}
+
+static void rehearse(Target *target, RehearsalAnswer *answers, usec_t realtime) {
+        int r;
 
         if (!is_begun(target))
                 return;
-        for (FailOn fail_on = 0; r >= 0 && fail_on < N_FAIL_ON; fail_on++)
-                r = answer_to(target, fail_on, boottime, &answers[fail_on]);
-        if (r >= 0)
-                r = rehearsal_look(&target->rehearsal, realtime, answers);
-        rehearsal_answers_done(answers);
+        r = rehearsal_look(&target->rehearsal, realtime, answers);
         if (r < 0)
                 log_oom();
         if (r > 0 || realtime < target->rehearsal_kept_at ||
             realtime - target->rehearsal_kept_at >= KEEP_EVERY)
                 rehearse_keep(target, realtime);
+}
+
+void rehearse_look(Target *target, usec_t boottime, usec_t realtime) {
+        RehearsalAnswer answers[N_FAIL_ON] = {};
+        int r = 0;
+
+        if (target->engine->options.once)
+                return;
+        for (FailOn fail_on = 0; r >= 0 && fail_on < N_FAIL_ON; fail_on++)
+                r = answer_to(target, fail_on, boottime, &answers[fail_on]);
+        if (r < 0) {
+                log_oom();
+        } else {
+                remember(target, answers);
+                rehearse(target, answers, realtime);
+        }
+        rehearsal_answers_done(answers);
 }
 
 static bool is_due(const Target *target, usec_t boottime, usec_t realtime) {
@@ -99,7 +126,7 @@ static bool is_due(const Target *target, usec_t boottime, usec_t realtime) {
 void rehearse_tick(Target *target, usec_t boottime, usec_t realtime) {
         if (!is_due(target, boottime, realtime))
                 return;
-        if (target->view.rounds > 0)
+        if (target->last_health.code != 0) /* it was told of */
                 apply_code(target, boottime, realtime);
         else
                 rehearse_look(target, boottime, realtime);

@@ -421,6 +421,7 @@ static void round_end(Target *target) {
         round_schedule(target, now);
         if (target->view.reach != REACH_OK)
                 round_reached(target);
+        health_end_restored(&target->view, now);
         apply_round(target, now, clock_realtime());
         target->is_done = target->engine->options.once;
         target_arm(target);
