@@ -23,10 +23,12 @@ typedef struct Member {
 
 /* All of 64 bits without a sign. */
 static const Member numbers[] = {
-        MEMBER(started_at),     MEMBER(ends_at),    MEMBER(closed_at), MEMBER(batch_at),
-        MEMBER(observed_since), MEMBER(last_round), MEMBER(last_poll), MEMBER(events_dropped),
+        MEMBER(started_at),     MEMBER(ends_at),          MEMBER(closed_at),    MEMBER(batch_at),
+        MEMBER(observed_since), MEMBER(last_round),       MEMBER(last_poll),    MEMBER(events_dropped),
+        MEMBER(run.first_seen), MEMBER(run.last_seen),    MEMBER(run.is_known), MEMBER(run.blocked),
+        MEMBER(run.is_capped),  MEMBER(run.longest_wait), MEMBER(run.elapsed),
 };
-static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass)};
+static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass), MEMBER(run.locked)};
 static const Member lists[] = {MEMBER(batch), MEMBER(known), MEMBER(waiting)};
 
 static void *member_at(const PhaseRecord *record, const Member *member) {

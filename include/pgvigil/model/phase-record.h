@@ -8,6 +8,7 @@
 #pragma once
 
 #include "pgvigil/model/finding.h"
+#include "pgvigil/model/migration-run.h"
 
 typedef enum PhaseState {
         PHASE_IDLE,     /* `note` says why */
@@ -71,6 +72,14 @@ typedef struct CriterionResult {
         char *reason;  /* a sentence that names the objects; NULL: not judged yet */
 } CriterionResult;
 
+/* What was seen of the batch's migrations while they ran: the most of each. */
+typedef struct PhaseRun {
+        usec_t first_seen, last_seen; /* 0: nothing was */
+        uint64_t is_known, blocked, is_capped;
+        usec_t longest_wait, elapsed; /* USEC_INFINITY, 0: not known */
+        char *locked;
+} PhaseRun;
+
 typedef struct PhaseRecord {
         PhaseState state;
         char *note;        /* why it is idle, or what the verdict rests on beside the criteria; or NULL */
@@ -79,6 +88,7 @@ typedef struct PhaseRecord {
         usec_t closed_at;           /* verdict or stop */
         usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
         usec_t observed_since, last_round, last_poll;
+        PhaseRun run; /* also before it is open */
         PhaseMigrations batch;
         PhaseMigrations known;   /* finished as of last_poll */
         PhaseMigrations waiting; /* that finished later, and open the next phase */
@@ -91,6 +101,9 @@ typedef struct PhaseRecord {
 } PhaseRecord;
 
 void phase_record_done(PhaseRecord *record);
+
+/* As one run, for words; `locked` is borrowed. */
+MigrationRun phase_run_sum(const PhaseRecord *record);
 
 /* A verdict or a stop: it stays until the next phase opens. */
 bool phase_is_over(const PhaseRecord *record);

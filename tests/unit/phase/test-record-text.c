@@ -24,6 +24,9 @@ static void make(PhaseRecord *record) {
         str_set(&lab.record.criteria[CRITERION_CASCADES].reason, "orders.fk: 2 \\ 3\nrows.");
         str_set(&lab.record.cannot_pass, "Cannot pass.");
         str_set(&lab.record.note, "Noted.");
+        lab.record.run = (PhaseRun){
+                .first_seen = 1, .last_seen = 2, .is_known = 1, .blocked = 3, .longest_wait = USEC_INFINITY};
+        str_set(&lab.record.run.locked, "public.t");
         *record = lab.record;
 }
 
@@ -49,6 +52,9 @@ START_TEST(what_was_written_is_read_back) {
         ck_assert_int_eq(copy.events[0].rows, 7);
         ck_assert_uint_eq(copy.n_gaps, 1);
         ck_assert_uint_eq(copy.waiting.count, 1);
+        ck_assert_uint_eq(copy.run.blocked, 3);
+        ck_assert_uint_eq(copy.run.longest_wait, USEC_INFINITY);
+        ck_assert_str_eq(copy.run.locked, "public.t");
         phase_record_done(&record);
         phase_record_done(&copy);
 }
