@@ -18,17 +18,14 @@
 /* Between two rounds the answer changes by age alone. */
 #define LOOK_EVERY (5 * USEC_PER_SEC)
 
-static int answer_to(Target *target, FailOn fail_on, usec_t boottime, RehearsalAnswer *ret) {
+static int answer_of(const Target *target, FailOn fail_on, const Health *health, RehearsalAnswer *ret) {
         HealthQuery query = {.fail_on = fail_on};
-        Health health = health_of_target(&target->engine->view, &target->view, &query, boottime);
         _cleanup_(buffer_done) Buffer why = BUFFER_NULL;
 
-        ret->is_503 = health.code == 503;
-        if (fail_on == FAIL_ON_GATE)
-                target->status = health.status;
+        ret->is_503 = health->code == 503;
         if (!ret->is_503)
                 return 0;
-        health_add_why(&target->view, &query, &health, &why);
+        health_add_why(&target->view, &query, health, &why);
         ret->why = buffer_take(&why);
         return ret->why ? 0 : -ENOMEM;
 }
@@ -99,12 +96,15 @@ static void rehearse(Target *target, RehearsalAnswer *answers, usec_t realtime) 
 
 void rehearse_look(Target *target, usec_t boottime, usec_t realtime) {
         RehearsalAnswer answers[N_FAIL_ON] = {};
+        Health healths[N_FAIL_ON];
         int r = 0;
 
         if (target->engine->options.once)
                 return;
+        health_of_each(&target->engine->view, &target->view, boottime, healths);
+        target->status = healths[FAIL_ON_GATE].status;
         for (FailOn fail_on = 0; r >= 0 && fail_on < N_FAIL_ON; fail_on++)
-                r = answer_to(target, fail_on, boottime, &answers[fail_on]);
+                r = answer_of(target, fail_on, &healths[fail_on], &answers[fail_on]);
         if (r < 0) {
                 log_oom();
         } else {

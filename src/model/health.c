@@ -216,11 +216,10 @@ bool health_check_exists(const TargetView *target, const char *check) {
         return false;
 }
 
-Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
-                        usec_t boottime) {
-        Tally tally = tally_target(target, query);
+static Health decide(const View *view, const TargetView *target, const HealthQuery *query, const Tally *tally,
+                     usec_t boottime) {
         Health health = {
-                .scope = tally.scope,
+                .scope = tally->scope,
                 .has_age = target->heartbeat > 0,
                 .age = target->heartbeat > 0 ? usec_since(boottime, target->heartbeat) : 0,
                 .max_age = target_max_age(target->settings),
@@ -229,9 +228,27 @@ Health health_of_target(const View *view, const TargetView *target, const Health
         if (query->max_age > 0 && query->max_age < health.max_age)
                 health.max_age = query->max_age;
 
-        if (!decide_reach(view, target, query, &tally, boottime, &health))
-                decide_data(target, query, &tally, &health);
+        if (!decide_reach(view, target, query, tally, boottime, &health))
+                decide_data(target, query, tally, &health);
         return health;
+}
+
+Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
+                        usec_t boottime) {
+        Tally tally = tally_target(target, query);
+
+        return decide(view, target, query, &tally, boottime);
+}
+
+void health_of_each(const View *view, const TargetView *target, usec_t boottime,
+                    Health ret[static N_FAIL_ON]) {
+        HealthQuery query = {};
+        Tally tally = tally_target(target, &query); /* heeds no fail_on */
+
+        for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                query.fail_on = fail_on;
+                ret[fail_on] = decide(view, target, &query, &tally, boottime);
+        }
 }
 
 /* How much a finding has to do with a 503 to the query; 0: nothing. */

@@ -34,6 +34,10 @@ bool health_check_exists(const TargetView *target, const char *check);
 Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
                         usec_t boottime);
 
+/* The plain question with each fail_on, for the price of one. */
+void health_of_each(const View *view, const TargetView *target, usec_t boottime,
+                    Health ret[static N_FAIL_ON]);
+
 /* Why an answer to `query` is 503, a few words: "unreachable (refused)", or the finding that is behind it,
  * "constraint t positive: violated". */
 void health_add_why(const TargetView *target, const HealthQuery *query, const Health *health, Buffer *out);
