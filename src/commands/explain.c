@@ -72,7 +72,8 @@ void explain_statement(void *userdata, const TargetView *target, const CheckKind
                 if (explain->cost >= 0)
                         buffer_printf(out, "; plan only, estimated cost %.0f", explain->cost);
                 else
-                        buffer_add(out, "; catalog");
+                        buffer_printf(out, "; catalog%s%s", statement->note ? ", " : "",
+                                      statement->note ? statement->note : "");
         }
         end_comment(out, begin);
         add_parameters(out, statement);

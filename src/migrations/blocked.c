@@ -90,6 +90,7 @@ int statement_blocked(const MigrationFramework *framework, const FrameworkState 
         bool is_new = context->server && context->server->version_num >= WAIT_START_FROM;
 
         if (!key || str_set(&statement.sql, is_new ? blocked_sql : blocked_sql_before_14) < 0 ||
+            str_set(&statement.note, "only while a migration runs") < 0 ||
             statement_add_parameter(&statement, key) < 0 ||
             statement_add_parameter(&statement, state->lock_is_held ? "f" : "t") < 0)
                 return -ENOMEM;
