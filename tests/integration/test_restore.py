@@ -245,6 +245,18 @@ def test_a_credential_is_read_for_it_and_no_password_is_kept(lab):
         assert is_starting(daemon)
 
 
+def test_the_boot_is_the_one_that_the_unit_says(lab):
+    cluster = own(lab)
+    daemon = serve(lab, cluster, extra_env={"PGVIGIL_BOOT_ID": "0123456789abcdef"})
+    with mute(cluster, daemon):
+        daemon.kill()
+        assert kept(daemon).split("\n")[1] == "boot 0123456789abcdef"
+        assert begins(daemon)[1]["state"] == "restored"
+        daemon.kill()
+        daemon.env["PGVIGIL_BOOT_ID"] = "0123456789abcdee"
+        assert is_starting(daemon)
+
+
 def test_s1_a_state_directory_that_cannot_be_written_restores_nothing_old(lab):
     cluster = own(lab)
     daemon = serve(lab, cluster, limits='max_age = "6s";')
