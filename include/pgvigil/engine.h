@@ -17,6 +17,8 @@ typedef struct Engine Engine;
 typedef struct EngineObserver {
         /* The View changed: a round was applied, an attempt failed, a result grew too old. */
         void (*changed)(void *userdata);
+        /* What a target's URL answers has changed, for some fail_on. */
+        void (*answers)(void *userdata);
         /* `once` only: every target had its round. */
         void (*finished)(void *userdata);
         /* A statement is about to run, or (ran == false) would run: `outcome` is NULL then. */
@@ -55,6 +57,19 @@ void engine_set_history(Engine *engine, struct History *history);
  * -EAGAIN: what was kept of it is not known yet. */
 int engine_phase_start(Engine *engine, const char *target);
 int engine_phase_stop(Engine *engine, const char *target);
+
+/* Each second: answers that change by age alone are seen, and are events. */
+void engine_tick(Engine *engine, usec_t boottime, usec_t realtime);
+
+/* The answers as the next process may restore them; of a target that none was ever fresh of, none. */
+int engine_keep_health(const Engine *engine, usec_t boottime, usec_t realtime, KeptHealths *ret);
+
+/* At start, before anything is answered: what the process before has kept, as far as it may be believed. */
+void engine_restore_health(Engine *engine, const KeptHealths *kept, usec_t boottime, usec_t realtime);
+
+/* Of the shortest max_age of the targets: kept answers that are older than a third of it are of little use.
+ */
+usec_t engine_shortest_max_age(const Engine *engine);
 
 /* No new round begins; connections are closed; /health says stopping. */
 void engine_stop(Engine *engine);

@@ -85,6 +85,10 @@ int pg_conninfo_extras(const char *conninfo, char **ret_schema, char **ret_note)
 /* "host=… port=… dbname=… user=…": what may be shown of it. Owned; NULL when out of memory. */
 char *pg_conninfo_describe(const char *conninfo);
 
+/* Everything that the next attempt would be made with, service and credential read, but for passwords: a
+ * line for each parameter. Owned; NULL where it cannot be used, or out of memory. */
+char *pg_options_describe(const PgOptions *options);
+
 /* What reaches the same database without libpq's environment and service files, which the daemon does
  * not heed: keywords, quoted as libpq reads them, without any secret (*ret_left_out: there was one) and
  * without what we set ourselves. 0, -EINVAL when it cannot be used, -ENOMEM. */

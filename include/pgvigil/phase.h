@@ -45,6 +45,10 @@ typedef struct PhasePoll {
 /* Opens a phase, extends its batch, notes later migrations. 1: the state changed, 0: not; negative errno. */
 int phase_poll(PhaseRecord *record, const PhaseSettings *settings, const PhasePoll *poll);
 
+/* What runs at the time of a poll, and before phase_poll() is told of it: kept where it belongs to the batch
+ * of the phase that is open, or to that of the next. */
+int phase_run(PhaseRecord *record, const MigrationRun *run, usec_t now);
+
 /* By hand. 1: done; 0: one is open already, or none is. */
 int phase_start(PhaseRecord *record, const PhaseSettings *settings, usec_t now);
 int phase_stop(PhaseRecord *record, usec_t now);

@@ -47,6 +47,10 @@ static void on_changed(void *userdata) {
         notify_status(daemon);
 }
 
+static void on_answers(void *userdata) {
+        restore_keep(userdata);
+}
+
 /* A loop that turns is not progress: without a scheduler that advances the watchdog starves. */
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
         Daemon *daemon = userdata;
@@ -60,6 +64,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *userdata) {
                 if (daemon->has_watchdog)
                         (void)sd_event_set_watchdog(daemon->event, !is_late);
         }
+        engine_tick(daemon->engine, clock_boottime(), clock_realtime());
+        restore_tick(daemon);
         keep_tick(daemon);
         notify_status(daemon);
         (void)sd_event_source_set_time_relative(source, TICK);
@@ -86,6 +92,7 @@ static int on_stop(sd_event_source *source, const struct signalfd_siginfo *info,
         notify_stopping();
         log_event(LOG_NOTICE, &fields, "stopping");
         engine_stop(daemon->engine);
+        restore_keep(daemon);
         return sd_event_exit(daemon->event, 0);
 }
 
@@ -126,6 +133,7 @@ static void daemon_done(Daemon *daemon) {
         listeners_done(&daemon->inherited);
         sd_event_source_disable_unref(daemon->tick);
         snapshot_done(&daemon->snapshot);
+        restore_stop(daemon);
         keep_stop(daemon);
         engine_free(daemon->engine);
         settings_free(daemon->settings);
@@ -137,7 +145,8 @@ static void daemon_done(Daemon *daemon) {
 
 /* Everything but the addresses: what may fail for the configuration's sake comes first. */
 static int daemon_init(Daemon *daemon) {
-        EngineOptions options = {.observer = {.changed = on_changed, .userdata = daemon}};
+        EngineOptions options = {
+                .observer = {.changed = on_changed, .answers = on_answers, .userdata = daemon}};
         int r = sd_event_new(&daemon->event);
 
         if (r < 0 || (r = add_signals(daemon)) < 0)
@@ -149,7 +158,9 @@ static int daemon_init(Daemon *daemon) {
         if (r < 0)
                 return r == -ENOMEM ? r : -EINVAL;
         r = find_state_dir(daemon);
-        return r < 0 ? r : keep_start(daemon);
+        if (r >= 0)
+                r = keep_start(daemon);
+        return r < 0 ? r : restore_start(daemon);
 }
 
 static int daemon_listen(Daemon *daemon) {

@@ -24,19 +24,13 @@ typedef struct Question {
 } Question;
 
 static const char *parse_fail_on(void *userdata, const char *value) {
-        static const char *const names[] = {
-                [FAIL_ON_UNREACHABLE] = "unreachable",
-                [FAIL_ON_GATE] = "gate",
-                [FAIL_ON_CRITICAL] = "critical",
-                [FAIL_ON_WARNING] = "warning",
-        };
         Question *question = userdata;
+        int fail_on = fail_on_from_name(value);
 
-        for (size_t i = 0; i < ELEMENTS(names); i++)
-                if (str_equal(value, names[i])) {
-                        question->query.fail_on = (FailOn)i;
-                        return NULL;
-                }
+        if (fail_on >= 0) {
+                question->query.fail_on = (FailOn)fail_on;
+                return NULL;
+        }
         return "fail_on is unreachable, gate, critical or warning";
 }
 

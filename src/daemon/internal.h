@@ -56,6 +56,10 @@ typedef struct Daemon {
         Engine *engine;
         History *history;
         sd_event_source *history_source;
+        struct HealthFile *health_file; /* NULL: there is no state directory */
+        sd_event_source *health_source;
+        usec_t health_kept_at; /* boottime */
+        char boot_id[64];
         Listeners listeners;
         Listeners inherited;
         Snapshot snapshot;
@@ -92,6 +96,12 @@ int listeners_open_local(Daemon *daemon, Listeners *listeners);
 int keep_start(Daemon *daemon); /* -EBUSY: another daemon has the state directory; it was told */
 void keep_tick(Daemon *daemon);
 void keep_stop(Daemon *daemon);
+
+/* restore.c: the last answers, across a restart */
+int restore_start(Daemon *daemon); /* once the state directory is ours, before anything is answered */
+void restore_keep(Daemon *daemon);
+void restore_tick(Daemon *daemon);
+void restore_stop(Daemon *daemon); /* waits for what is being written */
 
 /* notify.c */
 void notify_ready(Daemon *daemon);

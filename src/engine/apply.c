@@ -259,35 +259,54 @@ static int report_dropped(Target *target) {
         return 0;
 }
 
-static void log_code(Target *target, const Health *before, const Health *after) {
+static const HealthQuery plain = {.fail_on = FAIL_ON_GATE};
+
+/* "503: unreachable, refused", "503: gated, constraint t positive: violated" */
+static void add_code(const Target *target, const Health *health, Buffer *out) {
+        size_t begin;
+
+        buffer_printf(out, "%d: ", health->code);
+        begin = out->length;
+        buffer_printf(out, "%s%s%s", health->state, health->cause ? ", " : "",
+                      health->cause ? health->cause : "");
+        if (health->code == 503 && !health->cause) {
+                _cleanup_(buffer_done) Buffer why = BUFFER_NULL;
+
+                health_add_why(&target->view, &plain, health, &why);
+                if (!str_equal(buffer_text(&why), buffer_text(out) + begin))
+                        buffer_printf(out, ", %s", buffer_text(&why));
+        }
+}
+
+static void log_code(Target *target, const Health *before, const Health *after, usec_t realtime) {
         LogFields fields = {
                 .message_id = LOG_ID_HEALTH_CODE_CHANGED,
                 .target = target->view.name,
                 .reason = after->cause ? after->cause : after->state,
         };
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
 
         if (before->code == after->code || target->engine->options.once)
                 return;
-        watch_event(target, clock_realtime(), "health", "%d: %s%s%s", after->code, after->state,
-                    after->cause ? ", " : "", after->cause ? after->cause : "");
-        log_event(after->code == 503 ? LOG_WARNING : LOG_NOTICE, &fields, "/health/%s is now %d: %s%s%s",
-                  target->view.name, after->code, after->state, after->cause ? ", " : "",
-                  after->cause ? after->cause : "");
+        add_code(target, after, &text);
+        watch_event(target, realtime, "health", "%s", buffer_text(&text));
+        log_event(after->code == 503 ? LOG_WARNING : LOG_NOTICE, &fields, "/health/%s is now %s",
+                  target->view.name, buffer_text(&text));
 }
 
-void apply_code(Target *target, usec_t boottime) {
-        static const HealthQuery plain = {.fail_on = FAIL_ON_GATE};
+void apply_code(Target *target, usec_t boottime, usec_t realtime) {
         Health after = health_of_target(&target->engine->view, &target->view, &plain, boottime);
 
-        log_code(target, &target->last_health, &after);
+        log_code(target, &target->last_health, &after, realtime);
         target->last_health = after;
+        rehearse_look(target, boottime, realtime);
 }
 
 /* Carries the settling rule forward and tells of a change of code. */
-static void apply_health(Target *target, usec_t boottime) {
+static void apply_health(Target *target, usec_t boottime, usec_t realtime) {
         health_settle(&target->engine->view, &target->view, target->identity_changed, boottime);
         target->identity_changed = false;
-        apply_code(target, boottime);
+        apply_code(target, boottime, realtime);
 }
 
 /* What is asked of no database is true of whatever server answers. */
@@ -327,13 +346,13 @@ static void apply(Target *target, const usec_t now[2]) {
 
         forget_news(target);
         apply_age(target, now[0], now[1]);
-        apply_health(target, now[0]);
+        apply_health(target, now[0], now[1]);
 }
 
 /* A gate that it breaks holds at once; that it is whole again counts with the next rounds, as of any
  * other finding. */
 void apply_beside(Target *target, usec_t boottime, usec_t realtime) {
-        static const HealthQuery plain = {.fail_on = FAIL_ON_GATE, .ignore_settling = true};
+        static const HealthQuery own = {.fail_on = FAIL_ON_GATE, .ignore_settling = true};
         const usec_t now[2] = {boottime, realtime};
 
         mark_news(target, true);
@@ -343,9 +362,9 @@ void apply_beside(Target *target, usec_t boottime, usec_t realtime) {
         apply_age(target, boottime, realtime);
         if (target->view.rounds == 0)
                 return;
-        if (health_of_target(&target->engine->view, &target->view, &plain, boottime).code == 503)
+        if (health_of_target(&target->engine->view, &target->view, &own, boottime).code == 503)
                 health_settle(&target->engine->view, &target->view, false, boottime);
-        apply_code(target, boottime);
+        apply_code(target, boottime, realtime);
 }
 
 void apply_round(Target *target, usec_t boottime, usec_t realtime) {

@@ -11,7 +11,9 @@ void apply_beside(Target *target, usec_t boottime, usec_t realtime);
 
 void apply_failure(Target *target, const char *text, usec_t boottime, usec_t realtime);
 bool apply_age(Target *target, usec_t boottime, usec_t realtime);
-void apply_code(Target *target, usec_t boottime); /* tells of a change of code since it was last told */
+
+/* Looks at the code, and tells of a change since it was last told. */
+void apply_code(Target *target, usec_t boottime, usec_t realtime);
 
 /* cap.c: marks what limits.max_series keeps out of /metrics, before findings are in the view. 0, -ENOMEM. */
 int cap_series(Target *target);

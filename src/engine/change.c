@@ -166,6 +166,8 @@ void target_change(Target *target, TargetSettings *settings, Change *change) {
 
         SWAP(target->settings, *settings);
         target_set_options(target);
+        target_set_fingerprint(target);
+        target->view.restored = (Restored){}; /* it was of other rules */
         options_done(&target_options, settings);
         *settings = (TargetSettings){};
         target->changed_at = clock_boottime();

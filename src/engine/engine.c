@@ -175,8 +175,10 @@ static Target *plan_carry_out(Engine *engine, Plan *plan, TargetSettings *settin
 
         if (plan->fresh) {
                 plan->fresh->view.is_new = engine->n_targets > 0;
-                if (old) /* the name is the same: so is the URL, whose code is told of */
+                if (old) { /* the name is the same: so is the URL, whose code is told of */
                         plan->fresh->last_health = (*old)->last_health;
+                        rehearse_move(*old, plan->fresh);
+                }
                 return TAKE(plan->fresh);
         }
         assert(old);
@@ -213,7 +215,7 @@ int engine_configure(Engine *engine, Settings *settings) {
         engine->view.n_targets = n;
         for (size_t i = 0; i < n; i++)
                 if (targets[i]->last_health.code != 0)
-                        apply_code(targets[i], clock_boottime());
+                        apply_code(targets[i], clock_boottime(), clock_realtime());
         engine_changed(engine);
         return 0;
 }
@@ -242,7 +244,21 @@ int engine_phase_stop(Engine *engine, const char *target) {
         return phase_by_hand(engine, target, false);
 }
 
+void engine_tick(Engine *engine, usec_t boottime, usec_t realtime) {
+        for (size_t i = 0; !engine->is_stopped && i < engine->n_targets; i++)
+                rehearse_tick(engine->targets[i], boottime, realtime);
+}
+
+/* The last answers, before all of them are that we stop. */
+static void rehearse_end(Engine *engine) {
+        for (size_t i = 0; i < engine->n_targets; i++) {
+                rehearse_look(engine->targets[i], clock_boottime(), clock_realtime());
+                rehearse_keep(engine->targets[i], clock_realtime());
+        }
+}
+
 void engine_stop(Engine *engine) {
+        rehearse_end(engine);
         engine->is_stopped = true;
         engine->view.is_stopping = true;
         for (size_t i = 0; i < engine->n_targets; i++) {

@@ -63,6 +63,11 @@ struct Target {
         Yield yield;
         Watch watch;
         App app;
+        Rehearsal rehearsal;      /* view.rehearsal once it has begun */
+        usec_t rehearsal_kept_at; /* realtime */
+        bool is_503[N_FAIL_ON];   /* as last looked at */
+        Status status;
+        char fingerprint[DIGEST_HEX_MAX]; /* of its definition and its connection; "": not known */
 };
 
 struct Engine {
@@ -87,7 +92,8 @@ DEFINE_CLEANUP(Target, target_free)
 void target_arm(Target *target);
 void target_lost(Target *target, Cause cause, const char *text);
 void target_stop(Target *target);
-void target_set_options(Target *target); /* of its connections, from its settings */
+void target_set_options(Target *target);                   /* of its connections, from its settings */
+PgOptions target_connection_options(const Target *target); /* borrowed from it */
 usec_t target_job_period(const CheckKind *kind, const TargetSettings *settings);
 
 /* round.c */
@@ -97,6 +103,15 @@ void round_gather_late(Target *target);
 void round_go_on(Target *target); /* out of STAGE_HELD */
 CheckContext target_context(const Target *target);
 void run_count(CheckRun *run, const Report *report, usec_t realtime); /* what it could not check */
+
+/* restore.c */
+void target_set_fingerprint(Target *target); /* of its settings, and of what its next attempt is made with */
+
+/* rehearse.c */
+void rehearse_look(Target *target, usec_t boottime, usec_t realtime);
+void rehearse_tick(Target *target, usec_t boottime, usec_t realtime);
+void rehearse_keep(Target *target, usec_t realtime);
+void rehearse_move(Target *from, Target *to); /* another target takes over the name */
 
 uint64_t engine_random(Engine *engine);
 void engine_changed(Engine *engine);

@@ -249,10 +249,12 @@ static void take_server(Target *target, ServerFacts *server) {
 
 /* Facts that later jobs of the same round rest on take effect at once; findings wait. */
 static void job_take_facts(Target *target, Report *report) {
-        /* A history that cannot be read now does not unmake what was known of it. */
+        /* A history that cannot be read now does not unmake what was known of it; what runs is of now. */
         if (report->migrations && (report->migrations->known || !target->migrations)) {
                 migration_facts_free(target->migrations);
                 target->migrations = TAKE(report->migrations);
+        } else if (report->migrations) {
+                SWAP(target->migrations->run, report->migrations->run);
         }
         if (report->server)
                 take_server(target, TAKE(report->server));
@@ -286,6 +288,7 @@ static void job_judge(Target *target) {
         if (job->failed == REASON_OK) {
                 job->has_report = true;
                 job->wants_blocks = job->report.wants_blocks;
+                job->again_in = job->report.again_in;
                 run_count(run, &job->report, context.realtime);
                 job_take_facts(target, &job->report);
         }
@@ -379,27 +382,32 @@ static bool job_pick(Target *target) {
         return true;
 }
 
-/* When each job that ran is due again: its own cadence, whole periods that were missed counted. */
+/* When a job that ran is due again: its own cadence, whole periods that were missed counted. */
+static void job_schedule(Target *target, size_t i, usec_t now) {
+        Job *job = &target->jobs[i];
+        CheckRun *run = &target->view.runs[i];
+
+        if (job->is_fresh) {
+                /* The first time was together; from here on the jobs are spread. */
+                job->is_fresh = false;
+                run->next_due = now + job->period / 2 + engine_random(target->engine) % (job->period / 2 + 1);
+        } else if (run->next_due <= now) { /* else it ran ahead of its time, while settling */
+                run->skipped += (now - run->next_due) / job->period;
+                run->next_due += ((now - run->next_due) / job->period + 1) * job->period;
+        }
+        if (job->again_in > 0 && run->next_due > now + job->again_in)
+                run->next_due = now + job->again_in;
+}
+
 static void round_schedule(Target *target, usec_t now) {
         for (size_t i = 0; i < target->n_jobs; i++) {
-                Job *job = &target->jobs[i];
-                CheckRun *run = &target->view.runs[i];
+                const Job *job = &target->jobs[i];
 
                 if (!job->has_report && job->failed == REASON_OK)
                         continue;
                 if (target->changed_at > target->round_began)
                         continue; /* of other settings: due at once under these */
-                if (job->is_fresh) {
-                        /* The first time was together; from here on the jobs are spread. */
-                        job->is_fresh = false;
-                        run->next_due = now + job->period / 2 +
-                                        engine_random(target->engine) % (job->period / 2 + 1);
-                        continue;
-                }
-                if (run->next_due > now)
-                        continue; /* ran ahead of its time, while settling */
-                run->skipped += (now - run->next_due) / job->period;
-                run->next_due += ((now - run->next_due) / job->period + 1) * job->period;
+                job_schedule(target, i, now);
         }
 }
 
@@ -425,6 +433,7 @@ static void round_end(Target *target) {
         round_schedule(target, now);
         if (target->view.reach != REACH_OK)
                 round_reached(target);
+        health_end_restored(&target->view, now);
         apply_round(target, now, clock_realtime());
         target->is_done = target->engine->options.once;
         target_arm(target);

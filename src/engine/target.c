@@ -79,7 +79,7 @@ static char *credential_path(const TargetSettings *settings) {
 }
 
 /* Borrowed from the target: to be told anew when its settings change. */
-static PgOptions connection_options(const Target *target) {
+PgOptions target_connection_options(const Target *target) {
         const TargetSettings *settings = &target->settings;
         const char *name = target->engine->options.application_name;
 
@@ -104,13 +104,13 @@ static int target_add_connection(Target *target) {
                 if (!target->credential_path)
                         return -ENOMEM;
         }
-        options = connection_options(target);
+        options = target_connection_options(target);
         r = pg_connection_new(target->engine->event, target->engine->names, &options, &target->connection);
         return r < 0 ? r : yield_init(target, &options);
 }
 
 void target_set_options(Target *target) {
-        PgOptions options = connection_options(target);
+        PgOptions options = target_connection_options(target);
 
         pg_connection_set_options(target->connection, &options);
         yield_set_options(target, &options);
@@ -146,6 +146,7 @@ int target_new(Engine *engine, TargetSettings *settings, usec_t delay, Target **
                 r = app_init(target, delay);
         if (r < 0)
                 return r;
+        target_set_fingerprint(target);
 
         *ret = TAKE(target);
         return 0;
@@ -169,6 +170,7 @@ Target *target_free(Target *target) {
         yield_done(target);
         watch_done(&target->watch);
         app_done(target);
+        rehearsal_done(&target->rehearsal);
         sd_event_source_disable_unref(target->timer);
         for (size_t i = 0; i < target->view.n_findings; i++)
                 finding_done(&target->view.findings[i]);
@@ -242,6 +244,7 @@ static void on_connected(void *userdata, const PgFailure *failure) {
         }
 
         target->view.heartbeat = clock_boottime();
+        target_set_fingerprint(target);
         round_begin(target, target->view.heartbeat);
 }
 
@@ -257,12 +260,12 @@ static void target_connect(Target *target) {
 }
 
 static void target_wake(Target *target) {
-        usec_t now = clock_boottime();
+        usec_t now = clock_boottime(), realtime = clock_realtime();
 
-        if (apply_age(target, now, clock_realtime()))
+        if (apply_age(target, now, realtime))
                 engine_changed(target->engine);
         if (target->view.rounds > 0)
-                apply_code(target, now);
+                apply_code(target, now, realtime);
 
         if (target->stage == STAGE_GATHER && target->gather_deadline <= now) {
                 round_gather_late(target);
@@ -277,8 +280,9 @@ static void target_wake(Target *target) {
 
 /* One attempt is enough where trying again cannot help, or where nothing fresh is known. */
 static bool failure_is_final(const Target *target, Cause cause, usec_t now) {
-        bool is_fresh = target->view.heartbeat > 0 &&
-                        now - target->view.heartbeat <= target_max_age(&target->settings);
+        usec_t restored = target->view.restored.heartbeat,
+               heartbeat = target->view.heartbeat > restored ? target->view.heartbeat : restored;
+        bool is_fresh = heartbeat > 0 && now - heartbeat <= target_max_age(&target->settings);
 
         if (target->engine->options.once || target->failures >= 2)
                 return true;

@@ -150,6 +150,8 @@ static int poll_migrations(Target *target, usec_t now) {
                 finished[i] = (PhaseMigration){facts->applied[i],
                                                facts->finished_at ? facts->finished_at[i] : 0};
         poll.finished = finished;
+        if (facts && phase_run(&target->watch.record, &facts->run, now) < 0)
+                return -ENOMEM;
         return phase_poll(&target->watch.record, &target->settings.phase, &poll);
 }
 

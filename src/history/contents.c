@@ -118,6 +118,9 @@ int history_set(History *history, const char *target, const char *key, const cha
         if (r < 0 || !history->is_loaded)
                 return r;
         history->is_urgent = true;
+        r = records_set_value(&history->queue, target, key, text);
+        if (r != 0)
+                return r < 0 ? r : 0;
         return history_queue_text(history, RECORD_VALUE, target, 0, key, text);
 }
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "pgvigil/base/str.h"
+
 void record_done(Record *record) {
         if (record->kind == RECORD_STATEMENTS)
                 free(record->statements);
@@ -59,6 +61,18 @@ int records_add(Records *records, Record *record, uint64_t *dropped) {
         }
         records->items[records->count++] = *record;
         *record = (Record){};
+        return 0;
+}
+
+int records_set_value(Records *records, const char *target, const char *key, const char *text) {
+        for (size_t i = records->count; i-- > 0;) {
+                Record *record = &records->items[i];
+
+                if (record->kind != RECORD_VALUE || !str_equal(record->key, key) ||
+                    !str_equal(record->target, target))
+                        continue;
+                return str_set(&record->text, text) < 0 ? -ENOMEM : 1;
+        }
         return 0;
 }
 

@@ -45,6 +45,10 @@ void records_done(Records *records);
 /* Takes the record over, also on failure. *dropped counts what left or found no memory. */
 int records_add(Records *records, Record *record, uint64_t *dropped);
 
+/* A value of that key that waits gets this text instead (NULL: it goes): a key that is set again and again
+ * while a disk is full waits once. 1: one did; 0: none waits; -ENOMEM. */
+int records_set_value(Records *records, const char *target, const char *key, const char *text);
+
 /* `older` before `records`, which has all of both afterwards. */
 int records_put_back(Records *records, Records *older, uint64_t *dropped);
 

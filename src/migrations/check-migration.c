@@ -1,6 +1,7 @@
 /* The check `migration`: finds the histories, reads locks and rows, compares with the directory.
  *
- *   DETECT (each framework) ─▶ LOCK (each with a history) ─▶ ROWS (each history) ─▶ judge
+ *   DETECT (each framework) ─▶ LOCK (each with a history) ─▶ ROWS (each history)
+ *                              ─▶ BLOCKED (each framework that works now) ─▶ judge
  *
  * Locks are read before rows: an open row without a lock is then either young or abandoned. Each
  * statement has its own transaction, so that one that fails takes none with it. What was read
@@ -28,8 +29,10 @@ static void *check_free(void *state) {
                 return NULL;
         for (size_t i = 0; i < check->n_histories; i++)
                 history_done(&check->histories[i]);
-        for (size_t i = 0; i < N_FRAMEWORKS; i++)
+        for (size_t i = 0; i < N_FRAMEWORKS; i++) {
                 disk_done(&check->frameworks[i].disk);
+                migration_run_done(&check->frameworks[i].run);
+        }
         free(check->histories);
         free(check->schema);
         free(check->table);
@@ -91,6 +94,7 @@ static int check_begin(void *state, const CheckContext *context, void *gathered_
 
                 framework->detect_failed = framework->lock_is_known = framework->lock_is_held = false;
                 framework->disk_error = 0;
+                migration_run_done(&framework->run);
                 if (!str_is_empty(settings->directory) &&
                     framework_is_wanted(migration_frameworks[i], settings))
                         take_disk(framework, gathered, i);
@@ -121,6 +125,21 @@ static bool wants_rows(const MigrationCheck *check, const History *history) {
         return false;
 }
 
+static int next_of_framework(MigrationCheck *check, const CheckContext *context, size_t i, Statement *ret) {
+        const MigrationFramework *framework = migration_frameworks[i];
+        const FrameworkState *state = &check->frameworks[i];
+        bool is_wanted = framework_is_wanted(framework, &context->settings->migrations);
+
+        if (check->step == STEP_DETECT && is_wanted)
+                return statement_detect(check, framework, ret);
+        if (check->step == STEP_LOCK && wants_lock(check, framework))
+                return statement_lock(framework, ret);
+        if (check->step == STEP_BLOCKED && wants_lock(check, framework) &&
+            (context->explain || blocked_is_wanted(check, framework, state)))
+                return statement_blocked(framework, state, context, ret);
+        return 1;
+}
+
 static int check_next(void *state, const CheckContext *context, Statement *ret) {
         MigrationCheck *check = state;
         int r;
@@ -139,13 +158,10 @@ static int check_next(void *state, const CheckContext *context, Statement *ret) 
                         continue;
                 }
                 r = 1;
-                if (check->step == STEP_ROWS && wants_rows(check, &check->histories[i]))
+                if (check->step != STEP_ROWS)
+                        r = next_of_framework(check, context, i, ret);
+                else if (wants_rows(check, &check->histories[i]))
                         r = statement_rows(&check->histories[i], ret);
-                else if (check->step == STEP_LOCK && wants_lock(check, migration_frameworks[i]))
-                        r = statement_lock(migration_frameworks[i], ret);
-                else if (check->step == STEP_DETECT &&
-                         framework_is_wanted(migration_frameworks[i], &context->settings->migrations))
-                        r = statement_detect(check, migration_frameworks[i], ret);
                 if (r <= 0)
                         return r < 0 ? r : 1;
         }
@@ -261,6 +277,8 @@ static int check_take(void *state, const CheckContext *context, const Outcome *o
                 return take_detect(check, position, context, outcome);
         if (check->step == STEP_ROWS)
                 return take_rows(&check->histories[position], outcome);
+        if (check->step == STEP_BLOCKED)
+                return blocked_take(&check->frameworks[position], outcome);
         take_lock(&check->frameworks[position], outcome);
         return 0;
 }
@@ -269,12 +287,13 @@ static int check_judge(void *state, const CheckContext *context, Report *report)
         return migration_judge(state, context, report);
 }
 
-static const Shape *const shapes[] = {&migrations_shape, &migration_history_shape, NULL};
+static const Shape *const shapes[] = {&migrations_shape, &migration_history_shape, &migration_blocked_shape,
+                                      NULL};
 
 const CheckKind migration_check = {
         .name = "migration",
         .help = "The histories of migration tools: pending, running, failed, interrupted, modified and "
-                "missing migrations.",
+                "missing migrations; and what one blocks while it runs.",
         .interval = offsetof(Intervals, migrations),
         .shapes = shapes,
         .new = check_new,

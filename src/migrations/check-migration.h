@@ -32,10 +32,11 @@ typedef struct FrameworkState {
         Reason detect_failure;
         bool lock_is_known, lock_is_held;
         bool is_standby;
-        usec_t now; /* the server's clock */
+        usec_t now;       /* the server's clock */
+        MigrationRun run; /* of this run of the check */
 } FrameworkState;
 
-typedef enum MigrationStep { STEP_DETECT, STEP_LOCK, STEP_ROWS, STEP_DONE } MigrationStep;
+typedef enum MigrationStep { STEP_DETECT, STEP_LOCK, STEP_ROWS, STEP_BLOCKED, STEP_DONE } MigrationStep;
 
 typedef struct MigrationCheck {
         char *schema, *table; /* of the setting migrations.table; NULL: not given */
@@ -56,6 +57,17 @@ int statement_detect(const MigrationCheck *check, const MigrationFramework *fram
 int statement_lock(const MigrationFramework *framework, Statement *ret);
 int statement_rows(const History *history, Statement *ret);
 Reason statement_failure(const Outcome *outcome);
+
+/* blocked.c */
+extern const Shape migration_blocked_answer_shape, migration_blocked_shape;
+bool blocked_is_wanted(const MigrationCheck *check, const MigrationFramework *framework,
+                       const FrameworkState *state);
+int statement_blocked(const MigrationFramework *framework, const FrameworkState *state,
+                      const CheckContext *context, Statement *ret);
+int blocked_take(FrameworkState *state, const Outcome *outcome);
+void blocked_judge(MigrationCheck *check, Report *report);
+int blocked_describe(const MigrationRun *run, Finding *finding); /* of one that is being applied */
+int blocked_publish(const History *history, const FrameworkState *state, Report *report);
 
 int migration_judge(MigrationCheck *check, const CheckContext *context, Report *report);
 

@@ -99,6 +99,9 @@ static int facts_make(const MigrationCheck *check, MigrationFacts **ret) {
                 return -ENOMEM;
         *ret = facts;
         facts->known = are_read(check);
+        for (size_t i = 0; i < N_FRAMEWORKS; i++)
+                if (migration_run_add(&facts->run, &check->frameworks[i].run) < 0)
+                        return -ENOMEM;
         facts->finished_at = calloc(count_verdicts(check) + 1, sizeof(*facts->finished_at));
         if (!facts->finished_at)
                 return -ENOMEM;

@@ -149,7 +149,8 @@ static const char *verdict_hint(const History *history, const Verdict *verdict) 
         return history->framework->hints[verdict->state];
 }
 
-static int add_verdict(Report *report, const History *history, const char *object, const Verdict *verdict) {
+static int add_verdict(Report *report, const History *history, const char *object, const MigrationRun *run,
+                       const Verdict *verdict) {
         const MigrationStateText *state = &migration_states[verdict->state];
         const char *hint = verdict_hint(history, verdict);
         Finding *finding;
@@ -168,6 +169,8 @@ static int add_verdict(Report *report, const History *history, const char *objec
                                    failure_summary(history->failure));
         r = set_finding(finding, verdict->is_unsure ? SEEN_UNKNOWN : SEEN_BREACH, state->severity,
                         state->reason, verdict_summary(verdict));
+        if (r >= 0 && verdict->state == MIGRATION_RUNNING && !verdict->is_unsure)
+                r = blocked_describe(run, finding);
         if (r < 0 || !hint)
                 return r;
         finding->hint = expand_hint(hint, verdict->name);
@@ -307,6 +310,7 @@ static int decide(const Judging *judging, History *history) {
 }
 
 static int judge_history(const Judging *judging, History *history) {
+        const FrameworkState *state = framework_state(judging->check, history->framework);
         _cleanup_(freep) char *object = history_object(judging->check, history);
         Counts counts;
         int r = 0;
@@ -321,9 +325,11 @@ static int judge_history(const Judging *judging, History *history) {
         counts = count_states(&history->verdicts);
         r = add_status(judging, history, object, &counts);
         for (size_t i = 0; r >= 0 && i < history->verdicts.count; i++)
-                r = add_verdict(judging->report, history, object, &history->verdicts.items[i]);
+                r = add_verdict(judging->report, history, object, &state->run, &history->verdicts.items[i]);
         if (r >= 0 && history->has_verdicts)
                 r = publish_table(judging, history, &counts);
+        if (r >= 0 && history->has_verdicts)
+                r = blocked_publish(history, state, judging->report);
         return r;
 }
 
@@ -465,6 +471,7 @@ int migration_judge(MigrationCheck *check, const CheckContext *context, Report *
                 }
         if (r >= 0 && n_wanted == 0)
                 return add_unwatched(&judging);
+        blocked_judge(check, report);
         for (size_t i = 0; r >= 0 && i < check->n_histories; i++)
                 r = judge_history(&judging, &check->histories[i]);
         if (r >= 0)

@@ -30,6 +30,7 @@ MigrationFacts *migration_facts_free(MigrationFacts *facts) {
                 return NULL;
         strv_free(facts->applied);
         free(facts->finished_at);
+        migration_run_done(&facts->run);
         free(facts);
         return NULL;
 }

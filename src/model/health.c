@@ -6,6 +6,24 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include "pgvigil/model/health.h"
 
+static const char *const fail_on_names[N_FAIL_ON] = {
+        [FAIL_ON_UNREACHABLE] = "unreachable",
+        [FAIL_ON_GATE] = "gate",
+        [FAIL_ON_CRITICAL] = "critical",
+        [FAIL_ON_WARNING] = "warning",
+};
+
+const char *fail_on_name(FailOn fail_on) {
+        return fail_on_names[fail_on];
+}
+
+int fail_on_from_name(const char *name) {
+        for (int i = 0; i < N_FAIL_ON; i++)
+                if (str_equal(fail_on_names[i], name))
+                        return i;
+        return -1;
+}
+
 /* What the findings that the question is about add up to. */
 typedef struct Tally {
         Status worst;
@@ -91,14 +109,40 @@ static void answer(Health *health, int code, Status status, const char *state) {
         health->state = state;
 }
 
+static bool is_restored(const TargetView *target, usec_t max_age, usec_t boottime) {
+        return target->restored.heartbeat > 0 && usec_since(boottime, target->restored.heartbeat) <= max_age;
+}
+
+/* What the process before has answered: for as long as it is fresh, and only to what it was asked. A 200
+ * over all is one over a part; a name that nothing has vouched for yet is none. */
+static bool decide_restored(const TargetView *target, const HealthQuery *query, usec_t boottime,
+                            Health *health) {
+        const Restored *restored = &target->restored;
+        bool is_part = query->check && finding_kind_from_name(query->check) < 0;
+
+        if (!is_restored(target, health->max_age, boottime) || query->unknown_fails || is_part)
+                return false;
+        health->has_age = true;
+        health->age = usec_since(boottime, restored->heartbeat);
+        if (!restored->is_503[query->fail_on])
+                answer(health, 200, STATUS_WARN, "restored");
+        else
+                answer(health, 503, restored->status == STATUS_FAIL ? STATUS_FAIL : STATUS_UNKNOWN,
+                       "restored");
+        return true;
+}
+
 /* The rows that concern the database itself: true when one of them decided. */
-static bool decide_reach(const View *view, const TargetView *target, const Tally *tally, Health *health) {
+static bool decide_reach(const View *view, const TargetView *target, const HealthQuery *query,
+                         const Tally *tally, usec_t boottime, Health *health) {
         if (view->is_stopping)
                 answer(health, 503, STATUS_FAIL, "stopping");
         else if (target->reach == REACH_CONFIG)
                 answer(health, 503, STATUS_FAIL, "config");
         else if (target->reach == REACH_UNREACHABLE)
                 answer(health, 503, STATUS_FAIL, "unreachable");
+        else if (decide_restored(target, query, boottime, health))
+                return true;
         else if (target->rounds == 0 || (!health->has_age && target->reach != REACH_OK))
                 answer(health, 503, STATUS_UNKNOWN, "starting");
         else if (tally->role_wrong)
@@ -172,11 +216,10 @@ bool health_check_exists(const TargetView *target, const char *check) {
         return false;
 }
 
-Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
-                        usec_t boottime) {
-        Tally tally = tally_target(target, query);
+static Health decide(const View *view, const TargetView *target, const HealthQuery *query, const Tally *tally,
+                     usec_t boottime) {
         Health health = {
-                .scope = tally.scope,
+                .scope = tally->scope,
                 .has_age = target->heartbeat > 0,
                 .age = target->heartbeat > 0 ? usec_since(boottime, target->heartbeat) : 0,
                 .max_age = target_max_age(target->settings),
@@ -185,9 +228,62 @@ Health health_of_target(const View *view, const TargetView *target, const Health
         if (query->max_age > 0 && query->max_age < health.max_age)
                 health.max_age = query->max_age;
 
-        if (!decide_reach(view, target, &tally, &health))
-                decide_data(target, query, &tally, &health);
+        if (!decide_reach(view, target, query, tally, boottime, &health))
+                decide_data(target, query, tally, &health);
         return health;
+}
+
+Health health_of_target(const View *view, const TargetView *target, const HealthQuery *query,
+                        usec_t boottime) {
+        Tally tally = tally_target(target, query);
+
+        return decide(view, target, query, &tally, boottime);
+}
+
+void health_of_each(const View *view, const TargetView *target, usec_t boottime,
+                    Health ret[static N_FAIL_ON]) {
+        HealthQuery query = {};
+        Tally tally = tally_target(target, &query); /* heeds no fail_on */
+
+        for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                query.fail_on = fail_on;
+                ret[fail_on] = decide(view, target, &query, &tally, boottime);
+        }
+}
+
+/* How much a finding has to do with a 503 to the query; 0: nothing. */
+static int guilt(const Finding *finding, const HealthQuery *query) {
+        if (query->fail_on >= FAIL_ON_GATE && breaks_gate(finding))
+                return 3;
+        if (query->fail_on >= FAIL_ON_CRITICAL && finding->status == STATUS_FAIL)
+                return 2;
+        return query->fail_on == FAIL_ON_WARNING && finding->status == STATUS_WARN;
+}
+
+static const Finding *find_culprit(const TargetView *target, const HealthQuery *query) {
+        const Finding *culprit = NULL;
+
+        for (size_t i = 0; i < target->n_findings; i++) {
+                const Finding *finding = &target->findings[i];
+
+                if (is_asked(finding, query) && guilt(finding, query) > (culprit ? guilt(culprit, query) : 0))
+                        culprit = finding;
+        }
+        return culprit;
+}
+
+void health_add_why(const TargetView *target, const HealthQuery *query, const Health *health, Buffer *out) {
+        bool is_of_data = str_equal(health->state, "gated") || str_equal(health->state, "unverified") ||
+                          str_equal(health->state, "degraded") || str_equal(health->state, "settling");
+        const Finding *culprit = is_of_data ? find_culprit(target, query) : NULL;
+
+        if (culprit)
+                buffer_printf(out, "%s %s%s%s: %s", finding_kind_name(culprit->kind), culprit->object,
+                              str_is_empty(culprit->name) ? "" : " ", culprit->name ? culprit->name : "",
+                              reason_name(culprit->reason));
+        else
+                buffer_printf(out, "%s%s%s%s", health->state, health->cause ? " (" : "",
+                              health->cause ? health->cause : "", health->cause ? ")" : "");
 }
 
 static bool is_worse(const Health *a, const Health *b) {
@@ -234,6 +330,16 @@ Health health_of_all(const View *view, const HealthQuery *query, usec_t boottime
                 answer(&all, fails_on(query, &blank) ? 503 : 200, STATUS_UNKNOWN, "unverified");
         }
         return all;
+}
+
+void health_end_restored(TargetView *target, usec_t boottime) {
+        const Restored *restored = &target->restored;
+
+        if (is_restored(target, target_max_age(target->settings), boottime) && restored->is_503[FAIL_ON_GATE])
+                target->settle = (Settle){.is_settling = true,
+                                          .was_503 = true,
+                                          .by_gate = !restored->is_503[FAIL_ON_UNREACHABLE]};
+        target->restored = (Restored){};
 }
 
 static void hold_gates(TargetView *target, bool holds) {

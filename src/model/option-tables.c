@@ -55,7 +55,8 @@ static const char *const framework_choices[] = {
 static const Option interval_table[] = {
         {INTERVAL("activity", activity, "15s"),
          .help = "The heartbeat, transactions, rollbacks and deadlocks."},
-        {INTERVAL("migrations", migrations, "30s"), .help = "Migration histories."},
+        {INTERVAL("migrations", migrations, "30s"),
+         .help = "Migration histories; each second while a migration runs."},
         {INTERVAL("catalog", catalog, "60s"),
          .help = "States of constraints, foreign keys, indexes; privileges."},
         {INTERVAL("violations", violations, "60s"), .help = "Rows that violate constraints."},

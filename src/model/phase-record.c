@@ -91,6 +91,20 @@ bool phase_migrations_have(const PhaseMigrations *list, const char *name) {
         return false;
 }
 
+MigrationRun phase_run_sum(const PhaseRecord *record) {
+        const PhaseRun *run = &record->run;
+
+        return (MigrationRun){
+                .is_live = run->last_seen > 0,
+                .is_known = run->is_known,
+                .blocked = run->blocked,
+                .is_capped = run->is_capped,
+                .longest_wait = run->longest_wait,
+                .elapsed = run->elapsed,
+                .locked = run->locked,
+        };
+}
+
 bool phase_is_over(const PhaseRecord *record) {
         return record->state > PHASE_WATCHING;
 }
@@ -122,6 +136,7 @@ void phase_record_done(PhaseRecord *record) {
         phase_statements_done(record);
         free(record->note);
         free(record->cannot_pass);
+        free(record->run.locked);
         phase_migrations_done(&record->batch);
         phase_migrations_done(&record->known);
         phase_migrations_done(&record->waiting);

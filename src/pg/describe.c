@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libpq-fe.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "conninfo.h"
 #include "pgvigil/base/str.h"
@@ -63,6 +64,21 @@ char *pg_conninfo_describe(const char *conninfo) {
         parameters_done(&parameters);
         if (r < 0)
                 buffer_add(&text, "unusable conninfo");
+        return buffer_take(&text);
+}
+
+char *pg_options_describe(const PgOptions *options) {
+        Parameters parameters = {};
+        _cleanup_(freep) char *error = NULL;
+        Buffer text = BUFFER_NULL;
+        Cause cause;
+
+        if (conninfo_load(options, &parameters, &cause, &error) < 0)
+                return NULL;
+        for (size_t i = 0; i < parameters.count; i++)
+                if (!strstr(parameters.keywords[i], "password"))
+                        buffer_printf(&text, "%s=%s\n", parameters.keywords[i], parameters.values[i]);
+        parameters_done(&parameters);
         return buffer_take(&text);
 }
 

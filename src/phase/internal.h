@@ -14,6 +14,9 @@ PhaseEvent *event_find(const PhaseRecord *record, PhaseEventKind kind, const cha
 /* Past EVENTS_MAX it is counted as dropped. */
 int event_add(PhaseRecord *record, PhaseEventKind kind, const char *object, usec_t from, usec_t to);
 
+/* What was seen of a migration that is none of the batch. */
+void phase_run_forget(PhaseRecord *record);
+
 /* The phase that waited for this one's verdict. 1: opened. */
 int phase_open_waiting(PhaseRecord *record, usec_t duration);
 

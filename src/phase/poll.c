@@ -68,6 +68,8 @@ static void open_phase(PhaseRecord *record, usec_t at, usec_t duration) {
         record->started_at = record->batch_at = at;
         record->ends_at = usec_add(at, duration);
         record->closed_at = 0;
+        if (usec_since(at, record->run.last_seen) > PHASE_BATCH)
+                phase_run_forget(record);
 }
 
 /* A whole phase is watched after the last of a batch. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "pgvigil/base/line.h"
 
 #define HEAD "pgvigil-phase 1"
 #define TAIL "end"
@@ -23,30 +24,16 @@ typedef struct Member {
 
 /* All of 64 bits without a sign. */
 static const Member numbers[] = {
-        MEMBER(started_at),     MEMBER(ends_at),    MEMBER(closed_at), MEMBER(batch_at),
-        MEMBER(observed_since), MEMBER(last_round), MEMBER(last_poll), MEMBER(events_dropped),
+        MEMBER(started_at),     MEMBER(ends_at),          MEMBER(closed_at),    MEMBER(batch_at),
+        MEMBER(observed_since), MEMBER(last_round),       MEMBER(last_poll),    MEMBER(events_dropped),
+        MEMBER(run.first_seen), MEMBER(run.last_seen),    MEMBER(run.is_known), MEMBER(run.blocked),
+        MEMBER(run.is_capped),  MEMBER(run.longest_wait), MEMBER(run.elapsed),
 };
-static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass)};
+static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass), MEMBER(run.locked)};
 static const Member lists[] = {MEMBER(batch), MEMBER(known), MEMBER(waiting)};
 
 static void *member_at(const PhaseRecord *record, const Member *member) {
         return (char *)record + member->offset;
-}
-
-/* To the end of the line; a text may hold what ends lines. */
-static void add_text(Buffer *out, const char *text) {
-        for (; *text; text++)
-                switch (*text) {
-                case '\n':
-                        buffer_add(out, "\\n");
-                        break;
-                case '\\':
-                        buffer_add(out, "\\\\");
-                        break;
-                default:
-                        buffer_add_char(out, *text);
-                }
-        buffer_add_char(out, '\n');
 }
 
 static void add_members(const PhaseRecord *record, Buffer *out) {
@@ -59,14 +46,14 @@ static void add_members(const PhaseRecord *record, Buffer *out) {
                 if (!text)
                         continue;
                 buffer_printf(out, "%s ", texts[i].key);
-                add_text(out, text);
+                line_add_text(out, text);
         }
         for (size_t i = 0; i < ELEMENTS(lists); i++) {
                 const PhaseMigrations *list = member_at(record, &lists[i]);
 
                 for (size_t k = 0; k < list->count; k++) {
                         buffer_printf(out, "%s %" PRIu64 " ", lists[i].key, list->items[k].finished_at);
-                        add_text(out, list->items[k].name);
+                        line_add_text(out, list->items[k].name);
                 }
         }
 }
@@ -81,56 +68,24 @@ int phase_format(const PhaseRecord *record, Buffer *out) {
 
                 buffer_printf(out, "event %s %" PRIu64 " %" PRIu64 " %" PRIi64 " ",
                               phase_event_name(event->kind), event->from, event->to, event->rows);
-                add_text(out, event->object);
+                line_add_text(out, event->object);
         }
         for (size_t i = 0; i < record->n_statements; i++) {
                 const PhaseStatement *statement = &record->statements[i];
 
                 buffer_printf(out, "statement %a %a %a ", statement->before_ms, statement->after_ms,
                               statement->effect);
-                add_text(out, statement->text);
+                line_add_text(out, statement->text);
         }
         for (size_t i = 0; i < N_CRITERIA; i++) {
                 if (!record->criteria[i].reason)
                         continue;
                 buffer_printf(out, "criterion %s %s ", criterion_name(i),
                               status_name(record->criteria[i].status));
-                add_text(out, record->criteria[i].reason);
+                line_add_text(out, record->criteria[i].reason);
         }
         buffer_add(out, TAIL "\n");
         return buffer_error(out);
-}
-
-/* The next word of a line, which moves behind it; NULL: no more. */
-static char *take_word(char **line) {
-        return *line && **line ? strsep(line, " ") : NULL;
-}
-
-static int take_number(char **line, uint64_t *ret) {
-        const char *word = take_word(line);
-        char *end;
-
-        if (!word || *word < '0' || *word > '9')
-                return -EINVAL;
-        errno = 0;
-        *ret = strtoull(word, &end, 10);
-        return *end || errno ? -EINVAL : 0;
-}
-
-/* Undoes add_text() in place. */
-static char *take_text(char *line) {
-        char *to = line;
-
-        if (!line)
-                return NULL;
-        for (const char *from = line; *from; from++) {
-                if (*from == '\\' && from[1])
-                        *to++ = *++from == 'n' ? '\n' : *from;
-                else
-                        *to++ = *from;
-        }
-        *to = '\0';
-        return line;
 }
 
 static int read_state(PhaseRecord *record, char *line) {
@@ -145,7 +100,7 @@ static int read_state(PhaseRecord *record, char *line) {
 static int read_gap(PhaseRecord *record, char *line) {
         PhaseGap gap, *gaps;
 
-        if (take_number(&line, &gap.from) < 0 || take_number(&line, &gap.to) < 0)
+        if (line_take_number(&line, &gap.from) < 0 || line_take_number(&line, &gap.to) < 0)
                 return -EINVAL;
         gaps = reallocarray(record->gaps, record->n_gaps + 1, sizeof(*gaps));
         if (!gaps)
@@ -156,20 +111,20 @@ static int read_gap(PhaseRecord *record, char *line) {
 }
 
 static int read_event(PhaseRecord *record, char *line) {
-        int kind = phase_event_from_name(take_word(&line)), r;
+        int kind = phase_event_from_name(line_take_word(&line)), r;
         uint64_t from, to, rows;
 
-        if (kind < 0 || take_number(&line, &from) < 0 || take_number(&line, &to) < 0 ||
-            take_number(&line, &rows) < 0 || !line || record->n_events == EVENTS_MAX)
+        if (kind < 0 || line_take_number(&line, &from) < 0 || line_take_number(&line, &to) < 0 ||
+            line_take_number(&line, &rows) < 0 || !line || record->n_events == EVENTS_MAX)
                 return -EINVAL;
-        r = event_add(record, kind, take_text(line), from, to);
+        r = event_add(record, kind, line_take_text(line), from, to);
         if (r >= 0)
                 record->events[record->n_events - 1].rows = (int64_t)rows;
         return r;
 }
 
 static int take_double(char **line, double *ret) {
-        const char *word = take_word(line);
+        const char *word = line_take_word(line);
         char *end;
 
         if (!word || !*word)
@@ -184,35 +139,36 @@ static int read_statement(PhaseRecord *record, char *line) {
         if (take_double(&line, &statement.before_ms) < 0 || take_double(&line, &statement.after_ms) < 0 ||
             take_double(&line, &statement.effect) < 0 || !line || record->n_statements == PERFORMANCE_MOVED)
                 return -EINVAL;
-        statement.text = take_text(line);
+        statement.text = line_take_text(line);
         return phase_statements_add(record, &statement);
 }
 
 static int read_criterion(PhaseRecord *record, char *line) {
-        int criterion = criterion_from_name(take_word(&line)), status = status_from_name(take_word(&line));
+        int criterion = criterion_from_name(line_take_word(&line)),
+            status = status_from_name(line_take_word(&line));
 
         if (criterion < 0)
                 return 0; /* of a later version */
         if (status < 0 || !line)
                 return -EINVAL;
         record->criteria[criterion].status = status;
-        return str_set(&record->criteria[criterion].reason, take_text(line));
+        return str_set(&record->criteria[criterion].reason, line_take_text(line));
 }
 
 static int read_member(PhaseRecord *record, const char *key, char *line) {
         for (size_t i = 0; i < ELEMENTS(numbers); i++)
                 if (str_equal(key, numbers[i].key))
-                        return take_number(&line, member_at(record, &numbers[i]));
+                        return line_take_number(&line, member_at(record, &numbers[i]));
         for (size_t i = 0; i < ELEMENTS(texts); i++)
                 if (str_equal(key, texts[i].key))
-                        return str_set(member_at(record, &texts[i]), take_text(line));
+                        return str_set(member_at(record, &texts[i]), line_take_text(line));
         for (size_t i = 0; i < ELEMENTS(lists); i++)
                 if (str_equal(key, lists[i].key)) {
                         uint64_t at;
 
-                        if (take_number(&line, &at) < 0 || !line)
+                        if (line_take_number(&line, &at) < 0 || !line)
                                 return -EINVAL;
-                        return phase_migrations_add(member_at(record, &lists[i]), take_text(line), at);
+                        return phase_migrations_add(member_at(record, &lists[i]), line_take_text(line), at);
                 }
         return 0; /* of a later version */
 }
@@ -226,7 +182,7 @@ static int read_line(PhaseRecord *record, char *line) {
                 {"event", read_event},         {"criterion", read_criterion},
                 {"statement", read_statement},
         };
-        const char *key = take_word(&line);
+        const char *key = line_take_word(&line);
 
         if (!key)
                 return -EINVAL;

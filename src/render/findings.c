@@ -89,6 +89,21 @@ void writer_finding(JsonWriter *json, const char *target, const Finding *finding
         writer_close(json, '}');
 }
 
+void rehearsal_add_claim(Buffer *out, const RehearsalText *text) {
+        bool is_plain = str_equal(text->fail_on, fail_on_name(FAIL_ON_GATE));
+
+        if (!is_plain)
+                buffer_printf(out, "with fail_on=%s ", text->fail_on);
+        if (text->refused == 0) {
+                buffer_add(out, is_plain ? "this URL was never 503" : "it would never have been 503");
+                return;
+        }
+        buffer_add(out, is_plain ? "this URL was 503 for " : "it would have been 503 for ");
+        buffer_add_usec_human(out, text->refused);
+        buffer_printf(out, ", %sbecause %s", text->is_only ? "" : "most of it ",
+                      text->because ? text->because : "of what is not known");
+}
+
 /* The kind that the filter names: -1 for any, N_FINDING_KINDS for one that does not exist. */
 static int filter_kind(const FindingFilter *filter) {
         if (!filter->kind)

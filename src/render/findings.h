@@ -52,6 +52,15 @@ void target_add_server(Buffer *out, const TargetView *target);
 /* Why a code is what it is, by the state of a Health. */
 const char *health_why(const char *state);
 
+/* "this URL was 503 for 42 s, because …", "with fail_on=critical it would never have been 503": of the time
+ * that was observed. */
+typedef struct RehearsalText {
+        const char *fail_on, *because;
+        usec_t refused;
+        bool is_only; /* there was no other reason */
+} RehearsalText;
+void rehearsal_add_claim(Buffer *out, const RehearsalText *text);
+
 usec_t check_run_interval(const TargetView *target, const CheckKind *kind);
 uint64_t check_run_failures(const CheckRun *run);
 

@@ -121,6 +121,18 @@ static void add_batch(const HtmlPage *page, const PhaseRecord *phase) {
         end_fact(out);
 }
 
+static void add_run(const HtmlPage *page, const PhaseRecord *phase) {
+        _cleanup_(buffer_done) Buffer words = BUFFER_NULL;
+        MigrationRun run = phase_run_sum(phase);
+
+        if (!run.is_live)
+                return;
+        migration_run_add_words(&run, true, &words);
+        add_fact(page->out, "While it ran");
+        html_text(page->out, buffer_text(&words));
+        end_fact(page->out);
+}
+
 /* What lay between its start and the first round, and the gaps since. */
 static usec_t unobserved(const PhaseRecord *phase) {
         usec_t sum = usec_since(phase->observed_since, phase->started_at);
@@ -140,6 +152,7 @@ static void add_facts(const HtmlPage *page, const PhaseRecord *phase) {
 
         buffer_add(out, "<dl class=\"facts\">\n");
         add_batch(page, phase);
+        add_run(page, phase);
         add_fact(out, "Began");
         html_time(out, phase->started_at);
         end_fact(out);

@@ -232,6 +232,30 @@ static void add_failing(const HtmlPage *page, const TargetView *target) {
         buffer_add(out, "</section>\n");
 }
 
+/* What a gate would have done, before it is used. */
+static void add_rehearsal(const HtmlPage *page, const TargetView *target) {
+        Buffer *out = page->out;
+
+        if (!target->rehearsal)
+                return;
+        buffer_add(out,
+                   "<section class=\"rehearsal\">\n<h2 class=\"title\">The last 7 days of this URL</h2>\n"
+                   "<p>Observed for ");
+        buffer_add_usec_human(out, rehearsal_sum(target->rehearsal, FAIL_ON_GATE, page->realtime).observed);
+        buffer_add(out, "; what was not observed counts nowhere.</p>\n<ul>\n");
+        for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                RehearsalSum sum = rehearsal_sum(target->rehearsal, fail_on, page->realtime);
+                RehearsalText text = {fail_on_name(fail_on), sum.why, sum.refused, sum.is_only};
+                _cleanup_(buffer_done) Buffer claim = BUFFER_NULL;
+
+                rehearsal_add_claim(&claim, &text);
+                buffer_add(out, "<li>");
+                html_text(out, buffer_text(&claim));
+                buffer_add(out, "</li>\n");
+        }
+        buffer_add(out, "</ul>\n</section>\n");
+}
+
 static void add_run(const HtmlPage *page, const TargetView *target, const CheckRun *run) {
         bool is_due_known = run->next_due != 0 && run->next_due != USEC_INFINITY;
         Buffer *out = page->out;
@@ -318,6 +342,7 @@ static void add_target(const HtmlPage *page, const TargetView *target, size_t *c
         if (page->only) {
                 html_charts(page, target, true, charts);
                 html_passing(page, target);
+                add_rehearsal(page, target);
                 add_schedule(page, target);
         } else {
                 buffer_add(out, "<p class=\"more\"><a href=\"./target/");

@@ -86,6 +86,28 @@ static void write_gaps(JsonWriter *json, const PhaseRecord *record) {
         writer_close(json, ']');
 }
 
+/* What was seen of the migration while it ran; null: nothing. */
+static void write_run(JsonWriter *json, const PhaseRecord *record) {
+        const PhaseRun *run = &record->run;
+
+        if (run->last_seen == 0) {
+                writer_null(json, "migration_run");
+                return;
+        }
+        writer_open(json, "migration_run", '{');
+        writer_time(json, "first_seen", run->first_seen);
+        writer_time(json, "last_seen", run->last_seen);
+        writer_seconds(json, "elapsed_s", run->elapsed > 0 ? run->elapsed : USEC_INFINITY);
+        if (run->is_known)
+                writer_int(json, "blocked_sessions", (int64_t)run->blocked);
+        else
+                writer_null(json, "blocked_sessions");
+        writer_bool(json, "blocked_is_minimum", run->is_capped);
+        writer_seconds(json, "longest_wait_s", run->is_known ? run->longest_wait : USEC_INFINITY);
+        writer_text(json, "locked", run->locked);
+        writer_close(json, '}');
+}
+
 void writer_phase_left(JsonWriter *json, const char *key, const PhaseRecord *record, usec_t realtime) {
         if (record && record->state == PHASE_WATCHING)
                 writer_seconds(json, key, usec_since(record->ends_at, realtime));
@@ -114,6 +136,7 @@ void writer_phase(JsonWriter *json, const char *key, const TargetView *target, u
         write_criteria(json, record);
         write_statements(json, record);
         write_batch(json, "batch", &record->batch);
+        write_run(json, record);
         write_events(json, record);
         write_gaps(json, record);
         writer_close(json, '}');

@@ -38,6 +38,31 @@ static void write_health(JsonWriter *json, const Health *health) {
         writer_close(json, '}');
 }
 
+/* What each fail_on would have made of the last 7 days; null where nothing was observed. */
+static void write_rehearsal(JsonWriter *json, const TargetView *target, usec_t realtime) {
+        if (!target->rehearsal) {
+                writer_null(json, "rehearsal");
+                return;
+        }
+        writer_open(json, "rehearsal", '{');
+        writer_seconds(json, "window_s", REHEARSAL_WINDOW);
+        writer_seconds(json, "observed_s", rehearsal_sum(target->rehearsal, FAIL_ON_GATE, realtime).observed);
+        writer_open(json, "fail_on", '[');
+        for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                RehearsalSum sum = rehearsal_sum(target->rehearsal, fail_on, realtime);
+
+                writer_open(json, NULL, '{');
+                writer_text(json, "fail_on", fail_on_name(fail_on));
+                writer_seconds(json, "code_503_s", sum.refused);
+                writer_text(json, "because", sum.why);
+                writer_bool(json, "because_only", sum.is_only);
+                writer_time(json, "last_at", sum.last_at);
+                writer_close(json, '}');
+        }
+        writer_close(json, ']');
+        writer_close(json, '}');
+}
+
 static void write_schedule(JsonWriter *json, const TargetView *target, usec_t boottime) {
         writer_open(json, "schedule", '[');
         for (size_t i = 0; i < target->n_runs; i++) {
@@ -106,6 +131,7 @@ static void write_target(JsonWriter *json, const TargetView *target, const Healt
         writer_time(json, "since", target->reach_since);
         write_server(json, target->server);
         write_health(json, health);
+        write_rehearsal(json, target, realtime);
         writer_scope(json, &scope);
         writer_text(json, "doing", target->doing);
         writer_phase(json, "phase", target, realtime);

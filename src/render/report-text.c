@@ -108,6 +108,32 @@ static void add_statement(Buffer *out, const json_t *statement) {
         buffer_add_char(out, '\n');
 }
 
+static usec_t duration_of(const json_t *object, const char *key, usec_t otherwise) {
+        const json_t *seconds = json_object_get(object, key);
+        double number = json_number_value(seconds);
+
+        if (!json_is_number(seconds) || number < 0 || number > 1e12)
+                return otherwise;
+        return (usec_t)(number * (double)USEC_PER_SEC);
+}
+
+static void add_run(Buffer *out, const json_t *json) {
+        const json_t *blocked = json_object_get(json, "blocked_sessions");
+        _cleanup_(buffer_done) Buffer words = BUFFER_NULL;
+        MigrationRun run = {
+                .is_known = json_is_integer(blocked) && json_integer_value(blocked) >= 0,
+                .is_capped = json_is_true(json_object_get(json, "blocked_is_minimum")),
+                .longest_wait = duration_of(json, "longest_wait_s", USEC_INFINITY),
+                .locked = (char *)reader_text(json, "locked"),
+        };
+
+        if (!json_is_object(json))
+                return;
+        run.blocked = run.is_known ? (uint64_t)json_integer_value(blocked) : 0;
+        migration_run_add_words(&run, true, &words);
+        add_line(out, "while it ran", buffer_text(&words));
+}
+
 static int add_phase(Buffer *out, const TextOptions *options, const char *name, const json_t *phase,
                      Status *worst) {
         const json_t *item;
@@ -120,6 +146,7 @@ static int add_phase(Buffer *out, const TextOptions *options, const char *name, 
                 add_span(out, phase, "started_at", "ends_at");
                 buffer_add_char(out, '\n');
         }
+        add_run(out, json_object_get(phase, "migration_run"));
         add_line(out, "note", reader_text(phase, "note"));
         add_line(out, "cannot pass", reader_text(phase, "cannot_pass"));
         json_array_foreach(json_object_get(phase, "criteria"), i, item) {

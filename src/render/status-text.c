@@ -87,6 +87,45 @@ static void add_heartbeat(Buffer *out, const json_t *target) {
         buffer_add_char(out, '\n');
 }
 
+static usec_t duration_of(const json_t *object, const char *key) {
+        double seconds = json_number_value(json_object_get(object, key));
+
+        return seconds > 0 && seconds < 1e12 ? (usec_t)(seconds * (double)USEC_PER_SEC) : 0;
+}
+
+static void add_claim(Buffer *out, const json_t *json) {
+        RehearsalText text = {
+                .fail_on = reader_text(json, "fail_on"),
+                .because = reader_text(json, "because"),
+                .refused = duration_of(json, "code_503_s"),
+                .is_only = json_is_true(json_object_get(json, "because_only")),
+        };
+        _cleanup_(buffer_done) Buffer claim = BUFFER_NULL;
+
+        rehearsal_add_claim(&claim, &text);
+        buffer_add_terminal(out, buffer_text(&claim));
+}
+
+/* What a gate would have done, before it is used: one line for each way to ask. */
+static void add_rehearsal(Buffer *out, const json_t *target) {
+        const json_t *rehearsal = json_object_get(target, "rehearsal"), *one;
+        size_t i;
+
+        if (!json_is_object(rehearsal))
+                return;
+        add_title(out, "last 7 d");
+        buffer_add(out, "observed for ");
+        buffer_add_usec_human(out, duration_of(rehearsal, "observed_s"));
+        buffer_add_char(out, '\n');
+        json_array_foreach(json_object_get(rehearsal, "fail_on"), i, one) {
+                if (!reader_text(one, "fail_on"))
+                        continue;
+                terminal_pad(out, 0, TITLE_WIDTH + 2);
+                add_claim(out, one);
+                buffer_add_char(out, '\n');
+        }
+}
+
 /* What runs now, else what is due next. */
 static void add_doing(Buffer *out, const json_t *target) {
         const json_t *schedule = json_object_get(target, "schedule"), *next = NULL, *run;
@@ -257,6 +296,7 @@ static int add_target(Buffer *out, const TextOptions *options, const json_t *tar
         add_why(out, target);
         add_connection(out, target);
         add_heartbeat(out, target);
+        add_rehearsal(out, target);
         add_doing(out, target);
         if (options->verbose)
                 add_schedule(out, target);

@@ -1,215 +1,103 @@
-"""One whole rehearsal of the guide: conf/shop.conf as it ships, a million rows under load behind HAProxy, and the
-migration by Prisma's own command: first refused by rows that break its rules, then applied; and the phase after it.
-"""
-import http.client
+"""The codes of the last seven days, as they were and as each fail_on would have made them."""
 import json
-import re
-import subprocess
-import threading
+import signal
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab import PG_BIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits
-from prisma import Prisma
-from test_shop import plant
+from lab import pgvigil, shared, target, wait_for, waits
 
-ORDERS = 285_000  # with what goes with them: a million rows
-DURATION = 40     # seconds that stand for 24 hours
-NAME = "20260119093000_production_safety_constraints"
-
-# What the shop's application does, a transaction each: reads as its pages do, an order that comes and one that goes.
-LOAD = {
-    "read.sql@8": """\\set i random(1, :orders)
-SELECT * FROM orders WHERE id = 'ord_' || lpad(:i::text, 10, '0');
-SELECT sum(amount) FROM ledger_entries WHERE id = 'led_' || lpad(:i::text, 10, '0');
-""",
-    "write.sql@2": """\\set i random(1, 40)
-BEGIN;
-INSERT INTO orders (id, retailer_id, wholesaler_id, status, total_amount)
-VALUES ('live_' || gen_random_uuid(), 'ret_' || lpad(:i::text, 10, '0'), 'who_' || lpad(:i::text, 10, '0'), 'CONFIRMED', :i);
-UPDATE wholesaler_products SET reserved_stock = reserved_stock WHERE id = 'pro_' || lpad(:i::text, 10, '0');
-COMMIT;
-""",
-}
+TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); INSERT INTO t SELECT i, i FROM generate_series(1, 100) i;"""
+RULE = 'constraints = ( { table = "t"; name = "above"; check = "amount > 0"; severity = "critical"; %s enforced = false; } );'
 
 
-class Shop(ThreadingHTTPServer):
-    """The application: answers 200 for itself, and counts what it was asked."""
-    daemon_threads = True
-
-    def __init__(self):
-        self.served = 0
-
-        class Page(BaseHTTPRequestHandler):
-            def do_GET(page):  # noqa: N805
-                self.served += 1
-                page.send_response(200)
-                page.send_header("Content-Length", "2")
-                page.end_headers()
-                page.wfile.write(b"ok")
-
-            def log_message(page, *_):  # noqa: N805
-                pass
-
-        super().__init__(("127.0.0.1", 0), Page)
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-
-    def handle_error(self, *_):
-        pass
+def database(script=TABLE):
+    name = shared.empty(script)
+    return name, shared.cluster.conninfo(name, "pgvigil")
 
 
-class Load:
-    """pgbench until it is stopped. A statement that waits for the migration waits; none may fail."""
-
-    def __init__(self, lab, cluster, database):
-        self.dir = directory("load")
-        command = [PG_BIN / "pgbench", "-n", "-c", "2", "-R", "40", "-T", "3600", "-D", f"orders={ORDERS}"]
-        for name, script in LOAD.items():
-            (self.dir / name.split("@")[0]).write_text(script)
-            command += ["-f", self.dir / name]
-        self.log = self.dir / "log"
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen([*map(str, command), cluster.conninfo(database)], stdout=log, stderr=log,
-                                            stdin=subprocess.DEVNULL)
-        lab.stack.callback(self.stop)
-
-    def stop(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait()
-
-    def assert_lives(self):
-        assert self.process.poll() is None and "ERROR" not in self.log.read_text(), self.log.read_text()
+def rehearsal(daemon):
+    told = daemon.json("/api/v1/status")["targets"][0]["rehearsal"]
+    return told and {"observed": told["observed_s"], **{one["fail_on"]: one for one in told["fail_on"]}}
 
 
-class Balancer:
-    """HAProxy before the application, which it takes out where /health/shop says so."""
-
-    def __init__(self, lab, daemon, application):
-        self.dir, self.port = directory("haproxy"), free_port()
-        config = self.dir / "haproxy.cfg"
-        config.write_text(f"""defaults
-    mode http
-    timeout connect 5s
-    timeout client 10s
-    timeout server 10s
-frontend shop
-    bind 127.0.0.1:{self.port}
-    default_backend shop
-backend shop
-    option httpchk GET /health/shop
-    default-server inter 100ms fall 1 rise 1
-    server application 127.0.0.1:{application.server_address[1]} check port {daemon.port}
-""")
-        with open(self.dir / "log", "wb") as log:
-            self.process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stdout=log, stderr=log)
-        lab.stack.callback(self.stop)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def code(self):
-        """What a client of the application gets; None: no answer at all."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status
-        except OSError:
-            return None
-        finally:
-            connection.close()
+def status(daemon, *arguments):
+    return pgvigil("status", "-c", daemon.path, *arguments, service=True).stdout
 
 
-class Eyes:
-    """What a load balancer, its clients and a person see, all the time from now on."""
-
-    def __init__(self, lab, daemon, balancer):
-        self.daemon, self.balancer = daemon, balancer
-        self.codes, self.answers, self.verdicts = set(), set(), []
-        self.over = threading.Event()
-        self.thread = threading.Thread(target=self.look, daemon=True)
-        self.thread.start()
-        lab.stack.callback(self.close)
-
-    def look(self):
-        while not self.over.wait(0.1):
-            self.codes.add(self.daemon.code("/health/shop"))
-            self.answers.add(self.balancer.code())
-            phase = json.loads(self.daemon.get("/api/v1/phase/shop")[1])
-            self.verdicts.append((time.monotonic(), self.daemon.code("/health/shop/verdict"), phase.get("verdict")))
-
-    def close(self):
-        self.over.set()
-        self.thread.join()
-
-
-def shipped(cluster, database, prisma):
-    """conf/shop.conf with its two lines changed, and a day of so many seconds."""
-    text = (ROOT / "conf/shop.conf").read_text()
-    text = re.sub(r'conninfo = "[^"]*"', f'conninfo = "{cluster.conninfo(database, "pgvigil")}"', text)
-    text = re.sub(r'directory = "[^"]*"', f'directory = "{prisma.dir}/migrations"', text)
-    text = text.replace('duration = "24h"', f'duration = "{DURATION}s"')
-    every = " ".join(f'{name} = "500ms";' for name in ("activity", "migrations", "catalog", "violations", "canaries"))
-    text = text.replace("discover = true;", f"discover = true; intervals: {{ {every} }};")
-    return text[text.index("{", text.index("targets")):text.rindex(")")]
+def test_what_stricter_questions_would_have_answered_is_told_with_its_reason(lab):
+    name, conninfo = database()
+    daemon = lab.daemon(target("shop", conninfo, RULE % "", limits='max_age = "30s";'))
+    daemon.wait_state("shop", "healthy")
+    before = wait_for(lambda: (r := rehearsal(daemon)) and r["observed"] > 0 and r, "something to be observed")
+    assert before["critical"]["because"] is None or "starting" in before["critical"]["because"], before
+    shared.cluster.sql("UPDATE t SET amount = -1 WHERE id = 5", name)
+    wait_for(lambda: daemon.code("/health/shop?fail_on=critical") == 503, "the breach")
+    told = wait_for(lambda: (r := rehearsal(daemon))["critical"]["code_503_s"] >
+                    before["critical"]["code_503_s"] + 1 and r, "a second of it")
+    assert daemon.code("/health/shop") == 200
+    assert told["critical"]["because"] == "constraint public.t above: violated", told
+    assert told["warning"]["code_503_s"] >= told["critical"]["code_503_s"], told
+    for mild in ("unreachable", "gate"):
+        assert told[mild]["code_503_s"] == before[mild]["code_503_s"], (mild, before, told)
+    assert told["observed"] >= told["critical"]["code_503_s"], told
+    # What goes on counts now, and no longer when it is over.
+    shared.cluster.sql("UPDATE t SET amount = 1 WHERE id = 5", name)
+    wait_for(lambda: daemon.code("/health/shop?fail_on=critical") == 200, "the repair")
+    over = rehearsal(daemon)["critical"]
+    daemon.wait_round("shop", 2)
+    assert rehearsal(daemon)["critical"] == over
+    text = status(daemon)
+    assert "with fail_on=critical it would have been 503 for " in text, text
+    assert "because constraint public.t above: violated" in text, text
+    assert "observed for " in text and "with fail_on=unreachable it would " in text, text
+    assert json.loads(status(daemon, "-f", "json"))["targets"][0]["rehearsal"]["window_s"] == 7 * 86400
+    page = daemon.get("/target/shop")[1].decode()
+    assert "because constraint public.t above: violated" in page, page
 
 
-def phase(daemon):
-    return json.loads(daemon.get("/api/v1/phase/shop")[1])
-
-
-def told(report):
-    return {c["criterion"]: c["status"] for c in report["criteria"]}
+def test_a_real_gate_is_told_of_in_the_journal_and_the_history_and_survives_a_restart(lab):
+    name, conninfo = database(TABLE + "UPDATE t SET amount = 0 WHERE id = 7;")
+    daemon = lab.daemon(target("shop", conninfo, RULE % "gate = true;", limits='max_age = "30s";'))
+    daemon.wait_state("shop", "gated")
+    wait_for(lambda: rehearsal(daemon)["gate"]["code_503_s"] > 1, "a second of it")
+    assert "/health/shop is now 503: gated, constraint public.t above: violated" in daemon.log()
+    shared.cluster.sql("UPDATE t SET amount = 1 WHERE amount = 0", name)
+    daemon.wait_state("shop", "healthy")
+    told = rehearsal(daemon)
+    assert told["gate"]["because"] == "constraint public.t above: violated", told
+    assert told["gate"]["last_at"], told
+    events = [e for e in daemon.json("/api/v1/history?target=shop")["events"] if e["kind"] == "health"]
+    assert any(e["text"] == "503: gated, constraint public.t above: violated" for e in events), events
+    assert "this URL was 503 for " in status(daemon)
+    daemon.stop()
+    daemon.start()
+    after = wait_for(lambda: (r := rehearsal(daemon)) and r["observed"] > told["observed"] and r, "what was kept")
+    assert after["gate"]["code_503_s"] >= told["gate"]["code_503_s"], (told, after)
+    assert after["gate"]["because"] == told["gate"]["because"], (told, after)
 
 
 @waits
-def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab):
-    cluster = lab.cluster(shared_preload_libraries="pg_stat_statements", shared_buffers="256MB", max_wal_size="4GB",
-                          log_statement="none").start()
-    make_shop(cluster, "shop", migrated=False, rows=ORDERS)
-    cluster.sql("CREATE EXTENSION pg_stat_statements; ANALYZE; GRANT pg_monitor TO pgvigil;", "shop")
-    prisma = Prisma(cluster, "shop")
-    load = Load(lab, cluster, "shop")
-    daemon = lab.daemon(shipped(cluster, "shop", prisma))
+def test_time_in_which_nobody_looked_is_not_observed(lab):
+    daemon = lab.daemon(target("shop", database()[1], limits='max_age = "30s";'))
+    daemon.wait_state("shop", "healthy")
+    daemon.wait_round("shop")
+    daemon.process.send_signal(signal.SIGSTOP)
+    stopped = time.monotonic()
+    wait_for(lambda: time.monotonic() > stopped + 17, "the standstill to last", 40)
+    daemon.process.send_signal(signal.SIGCONT)
+    daemon.wait_round("shop", 2)
+    told = rehearsal(daemon)
+    passed = time.monotonic() - stopped
+    assert told["observed"] < passed, (told, passed)
+
+
+def test_an_outage_counts_for_every_question(lab):
+    cluster = lab.cluster()
+    cluster.start()
+    cluster.sql("CREATE ROLE pgvigil LOGIN")
+    daemon = lab.daemon(target("shop", cluster.conninfo(user="pgvigil"), limits='max_age = "30s";'))
     wait_for(lambda: daemon.code("/health/shop") == 200, "the first rounds")
-    application = Shop()
-    lab.stack.callback(application.shutdown)
-    balancer = Balancer(lab, daemon, application)
-    wait_for(lambda: balancer.code() == 200, "HAProxy to see the application")
-    eyes = Eyes(lab, daemon, balancer)
-    began = time.monotonic()
-
-    # The guide: "Run before migration". Rows that break a rule are found, and Prisma is refused.
-    planted = plant(cluster, "shop", "check_credit_transaction_amount")
-    wait_for(lambda: (f := daemon.wait_reason("constraint", "check_credit_transaction_amount", "violated"))["value"]
-             == planted["check_credit_transaction_amount"] and f, "every row to be found", 60)
-    code, said = prisma.migrate("deploy")
-    assert code == 1 and "check_credit_transaction_amount" in said, said
-    assert daemon.wait_reason("migration", NAME, "failed")["status"] == "fail"
-    assert phase(daemon)["state"] == "baseline", "a migration that failed opens no phase"
-    cluster.sql("UPDATE credit_transactions SET amount = 1 WHERE amount <= 0", "shop")
-    daemon.wait_reason("constraint", "check_credit_transaction_amount", "not_expected_yet", 60)
-    code, said = prisma.migrate("resolve", "--rolled-back", NAME)
-    assert code == 0, said
-    wait_for(lambda: time.monotonic() > began + 1.5 * DURATION, "a day of baseline", 2 * DURATION)
-
-    code, said = prisma.migrate("deploy")
-    assert code == 0 and "successfully applied" in said, said
-    code, said = prisma.migrate("status")
-    assert code == 0 and "up to date" in said, said
-    opened = wait_for(lambda: (p := phase(daemon))["state"] == "watching" and p, "the phase to open")
-    assert opened["migration"] == NAME, opened
-    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 3 * DURATION)
-
-    eyes.close()
-    load.assert_lives()
-    assert over["verdict"] == "passed", json.dumps(over, indent=1)
-    assert set(told(over).values()) <= {"pass", "skipped"}, told(over)
-    assert all(told(over)[c] == "pass" for c in ("migration_completed", "constraints_enforced", "no_violations",
-                                                 "cascades", "indexes_used", "queries_work")), over
-    assert eyes.codes == {200} and eyes.answers == {200} and application.served > 100, (eyes.codes, eyes.answers)
-    greens = [at for at, code, verdict in eyes.verdicts if code == 200 or verdict == "passed"]
-    assert not greens or greens[0] > began + 2 * DURATION, "no green before the phase was over"
-    report = pgvigil("report", "-c", daemon.path, service=True)
-    assert report.returncode == 0 and "passed" in report.stdout, report
+    cluster.stop()
+    daemon.wait_state("shop", "unreachable")
+    told = wait_for(lambda: (r := rehearsal(daemon))["unreachable"]["code_503_s"] > 1 and r, "a second of it")
+    for fail_on in ("unreachable", "gate", "critical", "warning"):
+        assert told[fail_on]["because"] == "unreachable (refused)", told

@@ -10,6 +10,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
+#include "pgvigil/model/migration-run.h"
 #include "pgvigil/model/probe.h"
 #include "pgvigil/model/settings.h"
 #include "pgvigil/model/statement.h"
@@ -27,6 +28,7 @@ typedef struct MigrationFacts {
         bool known;          /* the history was read in this or an earlier round */
         char **applied;      /* names, as recorded */
         usec_t *finished_at; /* of each, as recorded: a clock of its own; 0: unknown. NULL: of none */
+        MigrationRun run;    /* of all tools together, as it was seen now */
 } MigrationFacts;
 
 /* Whether `name` (with or without its leading digits_) is among the applied: 1, 0, or -EAGAIN
@@ -60,6 +62,7 @@ typedef struct Report {
         size_t n_tables;
         MigrationFacts *migrations; /* set by the migration check only; owned */
         ServerFacts *server;        /* set by the connection check only; owned */
+        usec_t again_in;            /* something is under way: to be looked at sooner than is due; 0: not */
         bool wants_blocks;          /* limits.blocks_per_poll kept it from reading on */
 } Report;
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "pgvigil/model/finding.h"
+#include "pgvigil/model/migration-run.h"
 
 typedef enum PhaseState {
         PHASE_IDLE,     /* `note` says why */
@@ -77,6 +78,14 @@ typedef struct PhaseStatement {
         double before_ms, after_ms, effect;
 } PhaseStatement;
 
+/* What was seen of the batch's migrations while they ran: the most of each. */
+typedef struct PhaseRun {
+        usec_t first_seen, last_seen; /* 0: nothing was */
+        uint64_t is_known, blocked, is_capped;
+        usec_t longest_wait, elapsed; /* USEC_INFINITY, 0: not known */
+        char *locked;
+} PhaseRun;
+
 typedef struct PhaseRecord {
         PhaseState state;
         char *note;        /* why it is idle, or what the verdict rests on beside the criteria; or NULL */
@@ -85,6 +94,7 @@ typedef struct PhaseRecord {
         usec_t closed_at;           /* verdict or stop */
         usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
         usec_t observed_since, last_round, last_poll;
+        PhaseRun run; /* also before it is open */
         PhaseMigrations batch;
         PhaseMigrations known;   /* finished as of last_poll */
         PhaseMigrations waiting; /* that finished later, and open the next phase */
@@ -99,6 +109,9 @@ typedef struct PhaseRecord {
 } PhaseRecord;
 
 void phase_record_done(PhaseRecord *record);
+
+/* As one run, for words; `locked` is borrowed. */
+MigrationRun phase_run_sum(const PhaseRecord *record);
 
 /* A verdict or a stop: it stays until the next phase opens. */
 bool phase_is_over(const PhaseRecord *record);

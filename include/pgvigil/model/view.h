@@ -6,7 +6,9 @@
 #pragma once
 
 #include "pgvigil/model/check-kind.h"
+#include "pgvigil/model/kept-health.h"
 #include "pgvigil/model/phase-record.h"
+#include "pgvigil/model/rehearsal.h"
 
 /* Where a target's connection stands; `cause` says more. */
 typedef enum Reach {
@@ -64,6 +66,7 @@ typedef struct TargetView {
         uint64_t rounds;    /* finished rounds, good or bad */
         bool is_new;        /* added by reload, first round not done: not in /health yet */
         Settle settle;
+        Restored restored; /* until the first round is done */
         Finding *findings; /* settled */
         size_t n_findings;
         Table **tables; /* of the checks, in the order of the checks */
@@ -71,6 +74,7 @@ typedef struct TargetView {
         CheckRun *runs;
         size_t n_runs;
         const PhaseRecord *phase;      /* NULL: there is no history, or it is not known yet */
+        const Rehearsal *rehearsal;    /* NULL: the same */
         const char *doing;             /* the check that runs now, or NULL */
         uint64_t series_dropped;       /* that the last round left out of /metrics */
         uint64_t series_dropped_total; /* over all rounds */

@@ -355,8 +355,30 @@ START_TEST(a_reader_says_that_a_daemon_has_the_file) {
 }
 END_TEST
 
+START_TEST(s1_a_key_that_is_set_again_and_again_waits_once) {
+        Lab lab;
+
+        lab_init(&lab);
+        lab_start(&lab);
+        for (unsigned i = 0; i < 50000; i++) {
+                char text[16];
+
+                snprintf(text, sizeof(text), "%u", i);
+                ck_assert_int_eq(history_set(lab.history, "shop", i % 2 ? "odd" : "even", text), 0);
+        }
+        ck_assert_uint_eq(lab_status(&lab).dropped, 0);
+        lab_write(&lab);
+        lab_restart(&lab);
+        ck_assert_str_eq(history_get(lab.history, "shop", "odd"), "49999");
+        ck_assert_str_eq(history_get(lab.history, "shop", "even"), "49998");
+        lab_stop(&lab);
+        lab_done(&lab);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
+                s1_a_key_that_is_set_again_and_again_waits_once,
                 everything_survives_a_restart,
                 a_bucket_goes_on_growing_after_a_restart,
                 what_came_before_the_file_was_open_is_added,

@@ -63,6 +63,21 @@ static Table *answer_lock(const FakeServer *server) {
         return table;
 }
 
+static Table *answer_blocked(FakeServer *server) {
+        Table *table = NULL;
+        size_t row;
+
+        ck_assert_int_eq(table_new(&migration_blocked_answer_shape, NULL, &table), 0);
+        ck_assert_int_eq(table_add_row(table, &row), 0);
+        table_set_int(table, row, "holders", server->holders);
+        table_set_int(table, row, "blocked", server->blocked);
+        *table_cell(table, row, "is_capped") = VALUE_OF_BOOL(server->is_capped);
+        if (!server->wait_is_unknown)
+                table_set_int(table, row, "longest_wait_usec", server->longest_wait);
+        table_set_text(table, row, "locked", server->locked);
+        return table;
+}
+
 static void refuse(Outcome *outcome, const char *sqlstate) {
         outcome->kind = OUTCOME_ERROR;
         snprintf(outcome->sqlstate, sizeof(outcome->sqlstate), "%s", sqlstate);
@@ -83,6 +98,16 @@ static void answer(FakeServer *server, const Statement *statement, Outcome *ret)
         if (strcmp(statement->name, "migration.lock") == 0) {
                 ck_assert_str_eq(statement->parameters[0], "72707369");
                 ret->table = answer_lock(server);
+                return;
+        }
+        if (strcmp(statement->name, "migration.blocked") == 0) {
+                ck_assert_str_eq(statement->parameters[0], "72707369");
+                ck_assert_str_eq(statement->parameters[1], server->is_locked ? "f" : "t");
+                server->n_blocked++;
+                if (server->blocked_sqlstate)
+                        refuse(ret, server->blocked_sqlstate);
+                else
+                        ret->table = answer_blocked(server);
                 return;
         }
         ck_assert_str_eq(statement->name, "migration.rows");

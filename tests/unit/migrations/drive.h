@@ -36,6 +36,11 @@ typedef struct FakeServer {
         size_t n_histories;
         const char *detect_sqlstate;
         bool is_locked, is_standby;
+        int64_t holders, blocked, longest_wait; /* as the statement answers that asks who waits */
+        bool is_capped, wait_is_unknown;
+        const char *locked;
+        const char *blocked_sqlstate;
+        size_t n_blocked;                       /* out: how often it was asked */
         char last_table[128], last_schema[128]; /* out: parameters of the detection */
 } FakeServer;
 

@@ -34,7 +34,7 @@ static void start(void) {
         ck_assert_int_eq(migration_check.new(target, &check), 0);
 }
 
-static void use_directory(void) {
+static inline void use_directory(void) {
         ck_assert_int_eq(str_set(&target->migrations.directory, directory), 0);
 }
 

@@ -232,6 +232,64 @@ START_TEST(max_age_of_a_question_may_only_shorten) {
 }
 END_TEST
 
+START_TEST(each_fail_on_at_once_is_what_it_is_alone) {
+        void (*const steps[])(void) = {everything_is_wrong, not_stopping, reached, fresh, gate_mended};
+
+        set_up();
+        for (size_t i = 0; i < ELEMENTS(steps); i++) {
+                Health each[N_FAIL_ON];
+
+                steps[i]();
+                health_of_each(&view, &target, NOW, each);
+                for (FailOn fail_on = 0; fail_on < N_FAIL_ON; fail_on++) {
+                        Health one = ask((HealthQuery){.fail_on = fail_on});
+
+                        ck_assert_int_eq(each[fail_on].code, one.code);
+                        ck_assert_int_eq(each[fail_on].status, one.status);
+                        ck_assert_str_eq(each[fail_on].state, one.state);
+                        ck_assert_uint_eq(each[fail_on].scope.total, one.scope.total);
+                }
+        }
+}
+END_TEST
+
+START_TEST(a_503_says_which_finding_is_behind_it) {
+        static const struct {
+                FailOn fail_on;
+                const char *why;
+        } cases[] = {
+                {FAIL_ON_UNREACHABLE, "degraded"},
+                {FAIL_ON_GATE, "constraint public.t first: violated"},
+                {FAIL_ON_CRITICAL, "constraint public.t first: violated"},
+                {FAIL_ON_WARNING, "constraint public.t first: violated"},
+        };
+
+        set_up();
+        for (size_t i = 0; i < ELEMENTS(findings); i++)
+                findings[i].object = (char *)"public.t";
+        findings[2].status = STATUS_FAIL;
+        findings[1].status = STATUS_WARN;
+        gate_breaks();
+        findings[0].reason = REASON_VIOLATED;
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                HealthQuery query = {.fail_on = cases[i].fail_on};
+                Health health = ask(query);
+                _cleanup_(buffer_done) Buffer why = BUFFER_NULL;
+
+                health_add_why(&target, &query, &health, &why);
+                ck_assert_str_eq(buffer_text(&why), cases[i].why);
+        }
+        target.reach = REACH_UNREACHABLE;
+        target.cause = CAUSE_REFUSED;
+        HealthQuery query = {.fail_on = FAIL_ON_WARNING};
+        Health health = ask(query);
+        _cleanup_(buffer_done) Buffer why = BUFFER_NULL;
+
+        health_add_why(&target, &query, &health, &why);
+        ck_assert_str_eq(buffer_text(&why), "unreachable (refused)");
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 the_first_row_that_matches_wins,
@@ -241,6 +299,8 @@ int main(void) {
                 an_outage_holds_every_question,
                 after_a_failover_a_200_stays_200_and_a_new_failure_acts_at_once,
                 max_age_of_a_question_may_only_shorten,
+                each_fail_on_at_once_is_what_it_is_alone,
+                a_503_says_which_finding_is_behind_it,
         };
 
         return unit_run("model/health", tests, ELEMENTS(tests));

@@ -282,8 +282,63 @@ START_TEST(a_restart_sees_what_finished_meanwhile) {
 }
 END_TEST
 
+static void see(Lab *lab, int64_t at, uint64_t blocked) {
+        MigrationRun run = {.is_live = true, .is_known = true, .blocked = blocked, .longest_wait = blocked};
+
+        ck_assert_int_eq(phase_run(&lab->record, &run, AT(at)), 0);
+}
+
+START_TEST(what_was_seen_of_a_migration_while_it_ran_is_of_its_phase) {
+        Lab lab;
+        MigrationRun none = {};
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        see(&lab, 20, 1);
+        ck_assert_int_eq(phase_run(&lab.record, &none, AT(25)), 0);
+        see(&lab, 30, 4);
+        lab_restart(&lab);
+        see(&lab, 40, 2);
+        lab_row(&lab, "a", 45);
+        lab_poll(&lab, 50);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_uint_eq(lab.record.run.blocked, 4);
+        ck_assert_int_eq(seconds(lab.record.run.first_seen), 20);
+        ck_assert_int_eq(seconds(lab.record.run.last_seen), 40);
+        /* One more of its batch counts, one that comes later does not. */
+        see(&lab, 100, 9);
+        see(&lab, 2 * HOUR, 99);
+        ck_assert_uint_eq(lab.record.run.blocked, 9);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(what_was_seen_of_an_earlier_migration_is_not) {
+        Lab lab;
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        see(&lab, 20, 5);
+        lab_poll(&lab, HOUR); /* it came to nothing */
+        lab_row(&lab, "a", HOUR + 10);
+        lab_poll(&lab, HOUR + 20);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_uint_eq(lab.record.run.last_seen, 0);
+        phase_record_done(&lab.record);
+
+        lab_init(&lab, "");
+        lab_poll(&lab, 0);
+        see(&lab, 20, 5);
+        see(&lab, HOUR, 1);
+        ck_assert_uint_eq(lab.record.run.blocked, 1);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
+                what_was_seen_of_a_migration_while_it_ran_is_of_its_phase,
+                what_was_seen_of_an_earlier_migration_is_not,
                 a_named_migration_is_waited_for,
                 it_matches_with_its_digits_too,
                 without_a_name_any_new_one_opens,

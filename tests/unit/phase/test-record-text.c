@@ -27,6 +27,9 @@ static void make(PhaseRecord *record) {
                 phase_statements_add(&lab.record, &(PhaseStatement){(char *)"SELECT\n1 \\", 0.1, 1e9, -0.3}),
                 0);
         str_set(&lab.record.note, "Noted.");
+        lab.record.run = (PhaseRun){
+                .first_seen = 1, .last_seen = 2, .is_known = 1, .blocked = 3, .longest_wait = USEC_INFINITY};
+        str_set(&lab.record.run.locked, "public.t");
         *record = lab.record;
 }
 
@@ -56,6 +59,9 @@ START_TEST(what_was_written_is_read_back) {
         ck_assert(copy.statements[0].effect == -0.3);
         ck_assert_uint_eq(copy.n_gaps, 1);
         ck_assert_uint_eq(copy.waiting.count, 1);
+        ck_assert_uint_eq(copy.run.blocked, 3);
+        ck_assert_uint_eq(copy.run.longest_wait, USEC_INFINITY);
+        ck_assert_str_eq(copy.run.locked, "public.t");
         phase_record_done(&record);
         phase_record_done(&copy);
 }

@@ -92,6 +92,23 @@ static inline void other_add(Table *table, const char *relname, int64_t n) {
         table_set_int(table, row, "n", n);
 }
 
+static inline RehearsalSpan fixture_span(usec_t ago, usec_t length, const char *why) {
+        return (RehearsalSpan){NOW - ago, NOW - ago + length, length, why ? strdup(why) : NULL, length};
+}
+
+/* An hour was observed, up to now. */
+static inline void fixture_rehearse(Rehearsal *rehearsal) {
+        RehearsalSpans *warning = &rehearsal->refused[FAIL_ON_WARNING];
+
+        rehearsal->observed = (RehearsalSpans){{fixture_span(USEC_PER_HOUR, USEC_PER_HOUR, NULL)}, 1};
+        rehearsal->refused[FAIL_ON_CRITICAL] = (RehearsalSpans){
+                {fixture_span(600 * USEC_PER_SEC, 42500 * USEC_PER_MSEC, "constraint t <c>: violated")}, 1};
+        *warning = (RehearsalSpans){
+                {fixture_span(600 * USEC_PER_SEC, 42500 * USEC_PER_MSEC, "constraint t <c>: violated"),
+                 fixture_span(540 * USEC_PER_SEC, 100 * USEC_PER_SEC, "index t i: unused")},
+                2};
+}
+
 /* A view of up to three targets, made by hand; finding strings are copied. */
 typedef struct Fixture {
         Settings *settings;

@@ -537,6 +537,25 @@ START_TEST(the_overview_cuts_long_lists_and_says_so) {
 }
 END_TEST
 
+START_TEST(a_rehearsal_is_on_the_targets_page_and_escaped) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer page = {}, overview = {};
+        Rehearsal rehearsal = {};
+        TargetView *shop = fixture_add_target(&fixture, "shop");
+
+        fixture_rehearse(&rehearsal);
+        shop->rehearsal = &rehearsal;
+        ck_assert_int_eq(render_html(&fixture.view, shop, NULL, BOOT, NOW, &page), 0);
+        ck_assert_ptr_nonnull(strstr(buffer_text(&page),
+                                     "<li>with fail_on=critical it would have been 503 for 42 s, "
+                                     "because constraint t &lt;c&gt;: violated</li>"));
+        ck_assert_ptr_nonnull(strstr(buffer_text(&page), "<p>Observed for 1 h; "));
+        ck_assert_int_eq(render_html(&fixture.view, NULL, NULL, BOOT, NOW, &overview), 0);
+        ck_assert_ptr_null(strstr(buffer_text(&overview), "fail_on"));
+        rehearsal_done(&rehearsal);
+}
+END_TEST
+
 START_TEST(no_target_is_unknown) {
         Fixture fixture = {};
         _cleanup_(freep) char *text = page(&fixture, NULL);
@@ -568,6 +587,7 @@ int main(void) {
                 charts_of_a_short_phase_are_of_its_length,
                 the_cost_of_statements_has_a_point_an_hour_of_the_phase,
                 the_overview_cuts_long_lists_and_says_so,
+                a_rehearsal_is_on_the_targets_page_and_escaped,
                 no_target_is_unknown,
         };
 

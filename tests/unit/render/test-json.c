@@ -294,7 +294,8 @@ START_TEST(status_holds_everything_that_is_known) {
                 "\"since\":\"2026-11-23T14:59:00Z\","
                 "\"server\":{\"version\":\"15.18\",\"in_recovery\":false,\"role\":\"pgvigil\"},"
                 "\"health\":{\"code\":200,\"state\":\"healthy\",\"status\":\"pass\",\"verified\":true,"
-                "\"age_s\":1.2,\"max_age_s\":45},\"scope\":{\"checked\":1,\"total\":1},\"doing\":\"thing\","
+                "\"age_s\":1.2,\"max_age_s\":45},\"rehearsal\":null,\"scope\":{\"checked\":1,\"total\":1},"
+                "\"doing\":\"thing\","
                 "\"phase\":null,\"schedule\":[{\"check\":\"thing\",\"interval_s\":60,\"next_in_s\":1.5,"
                 "\"runs\":7,\"failures\":1,\"last_success_at\":\"2026-11-23T15:59:00Z\"}],"
                 "\"findings\":[{\"target\":\"shop\",\"kind\":\"index\",\"object\":\"public.orders\","
@@ -307,6 +308,29 @@ START_TEST(status_holds_everything_that_is_known) {
                 "{\"schemaname\":\"public\",\"relname\":\"items\",\"rows\":0,\"scans\":null,\"state\":null,"
                 "\"took\":null,\"ratio\":null,\"definition\":null}]}}]}");
         json_decref(parse(&out));
+}
+END_TEST
+
+START_TEST(a_rehearsal_is_a_sum_for_each_way_to_ask) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer out = {};
+        Rehearsal rehearsal = {};
+
+        fixture_rehearse(&rehearsal);
+        fixture_add_target(&fixture, "shop")->rehearsal = &rehearsal;
+        ck_assert_int_eq(render_status_json(&fixture.view, BOOT, NOW, &out), 0);
+        ck_assert_ptr_nonnull(strstr(
+                buffer_text(&out),
+                "\"rehearsal\":{\"window_s\":604800,\"observed_s\":3600,\"fail_on\":["
+                "{\"fail_on\":\"unreachable\",\"code_503_s\":0,\"because\":null,\"because_only\":true,"
+                "\"last_at\":null},"
+                "{\"fail_on\":\"gate\",\"code_503_s\":0,\"because\":null,\"because_only\":true,"
+                "\"last_at\":null},"
+                "{\"fail_on\":\"critical\",\"code_503_s\":42.5,\"because\":\"constraint t <c>: violated\","
+                "\"because_only\":true,\"last_at\":\"2026-11-23T15:49:42Z\"},"
+                "{\"fail_on\":\"warning\",\"code_503_s\":142.5,\"because\":\"index t i: unused\","
+                "\"because_only\":false,\"last_at\":\"2026-11-23T15:51:40Z\"}]}"));
+        rehearsal_done(&rehearsal);
 }
 END_TEST
 
@@ -344,6 +368,7 @@ int main(void) {
                 verbose_health_of_all_names_the_target_of_each_entry,
                 verbose_health_shows_what_was_asked_for,
                 status_holds_everything_that_is_known,
+                a_rehearsal_is_a_sum_for_each_way_to_ask,
                 status_of_a_target_never_reached_is_null_and_fail,
         };
 

@@ -25,6 +25,8 @@ static void phase_open(PhaseRecord *record, PhaseState state) {
         ck_assert_int_eq(
                 phase_statements_add(record, &(PhaseStatement){(char *)"SELECT \x1b[1m $1", 4, 6.4, 0.123}),
                 0);
+        record->run = (PhaseRun){NOW - USEC_PER_HOUR, NOW - USEC_PER_HOUR, 1, 3, 0, 800 * USEC_PER_MSEC, 0,
+                                 strdup("public.t")};
         record->gaps[0] = (PhaseGap){NOW - 2 * USEC_PER_MINUTE, NOW - USEC_PER_MINUTE};
 }
 
@@ -54,6 +56,9 @@ START_TEST(a_phase_is_told_with_its_criteria_events_and_gaps) {
                 strstr(buffer_text(&out), "shop: ? watching, migration " MIGRATION ", 23 h to go\n"));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ✘ no_violations         1 row of t.\n"));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  ✔ cascades              3 of 3.\n"));
+        ck_assert_ptr_nonnull(strstr(buffer_text(&out),
+                                     "  while it ran: at most 3 sessions waited behind it, the "
+                                     "longest for 800 ms; it locked public.t\n"));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), "  event: violated public.t c, "));
         ck_assert_ptr_nonnull(strstr(buffer_text(&out), ", 3 rows\n"));
         ck_assert_ptr_nonnull(

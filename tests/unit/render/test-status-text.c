@@ -88,6 +88,29 @@ START_TEST(verbose_adds_the_schedule_and_what_passes) {
 }
 END_TEST
 
+START_TEST(a_rehearsal_has_a_line_for_each_way_to_ask) {
+        _cleanup_(fixture_done) Fixture fixture = {};
+        _cleanup_(buffer_done) Buffer json = {}, out = {};
+        Rehearsal rehearsal = {};
+        Status status;
+
+        fixture_rehearse(&rehearsal);
+        fixture_add_target(&fixture, "shop")->rehearsal = &rehearsal;
+        ck_assert_int_eq(render_status_json(&fixture.view, BOOT, NOW, &json), 0);
+        ck_assert_int_eq(render_status_text(buffer_text(&json), json.length, &plain, &out, &status), 0);
+        ck_assert_ptr_nonnull(strstr(
+                buffer_text(&out),
+                "  last 7 d:   observed for 1 h\n"
+                "              with fail_on=unreachable it would never have been 503\n"
+                "              this URL was never 503\n"
+                "              with fail_on=critical it would have been 503 for 42 s, because constraint t "
+                "<c>: violated\n"
+                "              with fail_on=warning it would have been 503 for 2 min 22 s, most of it "
+                "because index t i: unused\n"));
+        rehearsal_done(&rehearsal);
+}
+END_TEST
+
 START_TEST(quiet_leaves_out_what_passes) {
         _cleanup_(buffer_done) Buffer out = {}, text = {};
         _cleanup_(fixture_done) Fixture fixture = {};
@@ -151,6 +174,7 @@ int main(void) {
         const TTest *const tests[] = {
                 every_target_says_why_its_code_is_what_it_is,
                 verbose_adds_the_schedule_and_what_passes,
+                a_rehearsal_has_a_line_for_each_way_to_ask,
                 quiet_leaves_out_what_passes,
                 what_is_not_a_status_is_refused,
                 strange_values_are_harmless,
