@@ -77,16 +77,18 @@ static int compare_members(const void *a, const void *b) {
         return (left > right) - (left < right);
 }
 
-/* A table is visited with all its rules, so that what is remembered of it is of all; those that are
- * not due are not asked for. */
+/* A table is visited with all its rules, so that what is remembered of it is of all, and all are asked for
+ * when one is due: the scan is the same, and a key that is kept tells of each. */
 static int plan_table(Counting *counting, Constraint *const *items, size_t n) {
         bool is_due = false;
         int r = 0;
 
         for (size_t i = 0; i < n; i++)
                 is_due |= items[i]->is_pending;
-        for (size_t i = 0; is_due && r >= 0 && i < n; i++)
+        for (size_t i = 0; is_due && r >= 0 && i < n; i++) {
+                items[i]->is_pending |= reading_keeps_step(&items[i]->reading);
                 r = add_member(counting, items[i]);
+        }
         return r;
 }
 

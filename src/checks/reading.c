@@ -17,15 +17,21 @@ void reading_done(Reading *reading) {
 /* The engine comes at the shorter of two intervals, now and then late behind other rounds: half of
  * one early is due, or the turn after a late one would be lost. After three timeouts in a row the
  * interval doubles, up to eightfold. */
+#define PATIENCE 2
+
 bool reading_is_due(const Reading *reading, const CheckContext *context) {
         const Intervals *intervals = &context->settings->intervals;
         usec_t tick = intervals->catalog < intervals->violations ? intervals->catalog : intervals->violations;
-        unsigned doublings = reading->timeouts > 2 ? reading->timeouts - 2 : 0;
+        unsigned doublings = reading->timeouts > PATIENCE ? reading->timeouts - PATIENCE : 0;
 
         if (reading->tried == 0)
                 return true;
         return usec_since(context->boottime, reading->tried) + tick / 2 >=
                intervals->violations << (doublings < 3 ? doublings : 3);
+}
+
+bool reading_keeps_step(const Reading *reading) {
+        return reading->timeouts <= PATIENCE;
 }
 
 void reading_fail(Reading *reading, usec_t began, Reason reason) {

@@ -26,6 +26,8 @@ void reading_done(Reading *reading);
 
 /* Whether intervals.violations has passed since the last attempt. */
 bool reading_is_due(const Reading *reading, const CheckContext *context);
+/* It is not put off after timeouts: it may be asked whenever its table is. */
+bool reading_keeps_step(const Reading *reading);
 
 /* The attempt that began then has ended: without a number, for that reason; with one. */
 void reading_fail(Reading *reading, usec_t began, Reason reason);

@@ -249,7 +249,7 @@ def test_r8_time_zone_and_locale_change_nothing(lab):
         assert daemon.finding("constraint", "positive")["status"] == "warn"
         result = pgvigil("check", "--conninfo", conninfo, "-f", "json", env=odd)
         shapes.append([(f["kind"], f["name"], f["status"], f["reason"],
-                        re.sub(r"\d+ commits?", "N commits", f["summary"]))  # the server goes on counting
+                        "" if f["kind"] == "activity" else f["summary"])  # the server goes on counting
                        for f in json.loads(result.stdout)["findings"]])
         daemon.stop()
     assert shapes[0] == shapes[1] == shapes[2]
