@@ -394,6 +394,20 @@ static bool has_judged_all(const Target *target) {
         return true;
 }
 
+/* Whether every check has run since the end of the phase asked for it, and could see what decides. */
+static bool is_unseen(const Target *target) {
+        for (size_t i = 0; i < target->n_jobs; i++)
+                if (!target->jobs[i].kind->ask && target->jobs[i].is_fresh)
+                        return true;
+        for (size_t i = 0; i < target->view.n_findings; i++) {
+                const Finding *finding = &target->view.findings[i];
+
+                if (is_object(finding) && finding->is_blind && finding->status != STATUS_UNKNOWN)
+                        return true;
+        }
+        return false;
+}
+
 /* Every history there is, in the last poll. */
 static bool is_history_readable(const Target *target) {
         bool is_there = false;
@@ -417,6 +431,7 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
         *ret = (WatchInputs){.inputs = {
                                      .interval = target->settings.intervals.activity,
                                      .is_complete = has_judged_all(target),
+                                     .is_unseen = is_unseen(target),
                                      .findings = target->view.findings,
                                      .n_findings = target->view.n_findings,
                                      .history_is_readable = is_history_readable(target),

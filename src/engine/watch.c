@@ -21,6 +21,7 @@
 void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
+        strv_free(watch->seen);
         watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
@@ -104,9 +105,7 @@ static int keep_picture(Target *target) {
         return r == -E2BIG ? history_set(history_of(target), target->view.name, KEY_BEFORE, NULL) : r;
 }
 
-/* The catalog as it is before a migration that may come, also while nobody is here to see it. */
-static int picture(Target *target) {
-        Watch *watch = &target->watch;
+static int list_objects(const Target *target, char ***ret) {
         _cleanup_(strv_freep) char **keys = NULL;
         int r = 0;
 
@@ -122,12 +121,43 @@ static int picture(Target *target) {
                 return r;
         if (keys)
                 qsort(keys, strv_length(keys), sizeof(char *), compare_texts);
-        if (watch->has_before && strv_equal(watch->before, keys))
+        *ret = TAKE(keys);
+        return 0;
+}
+
+/* Takes the keys. */
+static int set_before(Target *target, char **keys) {
+        Watch *watch = &target->watch;
+
+        if (watch->has_before && strv_equal(watch->before, keys)) {
+                strv_free(keys);
                 return 0;
+        }
         strv_free(watch->before);
-        watch->before = TAKE(keys);
+        watch->before = keys;
         watch->has_before = true;
         return keep_picture(target);
+}
+
+/* The catalog as it is before a migration that may come, also while nobody is here to see it. What was
+ * seen of it is of before only when the migrations were read later, without a new one: else the check of
+ * the catalog, which may come first, would show what the migration has added as if it had been there. */
+static int picture(Target *target, bool has_polled) {
+        Watch *watch = &target->watch;
+        _cleanup_(strv_freep) char **keys = NULL, **copy = NULL;
+        int r = list_objects(target, &keys);
+
+        if (r >= 0 && has_polled && watch->has_seen)
+                r = set_before(target, TAKE(watch->seen));
+        if (r >= 0 && !watch->has_before) {
+                r = strv_copy(keys, &copy);
+                if (r >= 0)
+                        r = set_before(target, TAKE(copy));
+        }
+        strv_free(watch->seen);
+        watch->seen = TAKE(keys);
+        watch->has_seen = r >= 0;
+        return r;
 }
 
 /* The migrations as the check saw them last, if it did since the last time. 1: something changed. */
@@ -226,12 +256,27 @@ static void plan_walk(Watch *watch, usec_t boottime, usec_t realtime) {
         }
 }
 
+/* Every check runs once more, at once, for what is there at the end. */
+static void look_at_end(Target *target, usec_t boottime, usec_t realtime) {
+        Watch *watch = &target->watch;
+        bool has_ended = watch->record.state == PHASE_WATCHING && realtime >= watch->record.ends_at;
+
+        for (size_t i = 0; has_ended && !watch->has_ended && i < target->n_jobs; i++) {
+                if (target->jobs[i].kind->ask)
+                        continue;
+                target->jobs[i].is_fresh = true;
+                target->view.runs[i].next_due = boottime;
+        }
+        watch->has_ended = has_ended;
+}
+
 static int judge(Target *target, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         _cleanup_(watch_inputs_done) WatchInputs inputs = {};
         int r;
 
         plan_walk(watch, boottime, realtime);
+        look_at_end(target, boottime, realtime);
         if (watch->record.state != PHASE_WATCHING)
                 return 0;
         r = watch_inputs(target, boottime, realtime, &inputs);
@@ -254,7 +299,9 @@ static int advance(Target *target, bool is_answered, usec_t boottime, usec_t rea
                 app_phase_reset(target, boottime);
                 r = keep_picture(target);
         } else if (!is_open && is_answered && !is_migrating(target)) {
-                r = picture(target);
+                r = picture(target, watch->record.last_poll == realtime);
+        } else {
+                watch->has_seen = false;
         }
         return r < 0 ? r : judge(target, boottime, realtime);
 }

@@ -39,6 +39,9 @@ typedef struct Watch {
         bool is_begun;   /* what an earlier process kept is known */
         bool has_before; /* the objects that were there before the batch were seen */
         char **before;   /* their keys, sorted */
+        bool has_seen;   /* what is there now, and is of before once the migrations were read after it */
+        char **seen;
+        bool has_ended;  /* every check was asked to run after the end of the phase */
         uint64_t polled; /* runs of the migration check that the phase has seen */
         /* The verdict rests on a walk of everything that began within the phase: of which one, since when
          * (boottime) and in what time. */

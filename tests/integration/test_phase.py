@@ -63,6 +63,9 @@ def test_a_good_migration_ends_passed(lab):
     assert daemon.code("/health/shop/verdict") == 200
     assert daemon.code("/health/shop/verdict?migration=production_safety_constraints") == 200
     assert daemon.code("/health/shop/verdict?migration=other") == 404
+    brief = daemon.get("/health/shop/verdict")[1]
+    assert len(brief) < 1024 and json.loads(brief)["status"] == "pass" and "criteria" not in json.loads(brief), brief
+    assert len(daemon.json("/health/shop/verdict?verbose")["criteria"]) == 9
     report = pgvigil("report", "-c", daemon.path, service=True)
     assert report.returncode == 0 and "passed" in report.stdout and "no_violations" in report.stdout, report
     as_json = json.loads(pgvigil("report", "-f", "json", "-c", daemon.path, service=True).stdout)
@@ -95,6 +98,47 @@ def test_rows_that_break_a_rule_at_the_end_fail_it_and_name_it(lab):
     assert daemon.code("/health/shop/verdict") == 503
     log = daemon.log()
     assert "the monitoring phase has begun" in log and "criterion no_violations fails" in log and "is over: failed" in log
+
+
+def spread(lab, duration, **intervals):
+    """As started(), with checks that run apart; a round of the slow ones has just ended."""
+    cluster, name = shared.get(), shared.shop(migrated=False)
+    text = phase_target(cluster.conninfo(name, "pgvigil"), duration=duration)
+    for key, every in intervals.items():
+        text = text.replace(f'{key} = "500ms"', f'{key} = "{every}"')
+    daemon = lab.daemon(text)
+    wait_for(lambda: phase(daemon)["state"] == "baseline", "the phase to wait for the migration")
+    daemon.wait_round("shop", 2)
+    return cluster, name, daemon
+
+
+def wait_run(daemon, check):
+    """Until one more run of a check has ended."""
+    def runs():
+        return daemon.metric("pgvigil_check_runs_total", target="shop", check=check) or 0
+    start = runs()
+    wait_for(lambda: runs() > start, f"a run of {check}")
+
+
+@waits
+def test_what_a_migration_added_is_in_scope_also_where_the_catalog_is_read_before_its_history(lab):
+    cluster, name, daemon = spread(lab, DURATION, migrations="5s")
+    wait_run(daemon, "migration")
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    migrate(cluster, name)
+    wait_for(lambda: daemon.metric("pgvigil_constraints", target="shop", state="enforced") >= 11, "the catalog to be read")
+    assert phase(daemon)["state"] == "baseline", "the history is read later"
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["reason"].startswith("11 of 11 "), "what was added")
+
+
+@waits
+def test_a_verdict_rests_on_what_is_there_at_the_end(lab):
+    cluster, name, daemon = spread(lab, DURATION, violations="600s", catalog="600s")
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    cluster.sql("ALTER TABLE ledger_entries DISABLE TRIGGER ALL", name)
+    wait_for(lambda: phase(daemon)["verdict"] == "failed", "the verdict", 60)
+    assert criterion(daemon, "cascades")["status"] == "fail", phase(daemon)
 
 
 @waits
