@@ -286,11 +286,38 @@ static int judge(Target *target, usec_t boottime, usec_t realtime) {
         return phase_judge(&watch->record, &target->settings.phase, &inputs.inputs, realtime);
 }
 
+/* The picture of the catalog of another database is none of this one. */
+static int note_database(Target *target, usec_t realtime) {
+        Watch *watch = &target->watch;
+        const ServerFacts *server = target->view.server;
+        bool is_known = server && server->system_identifier && server->database;
+        _cleanup_(freep) char *database = is_known ? str_format("%s/%s", server->system_identifier,
+                                                                server->database)
+                                                   : NULL;
+        LogFields fields = {.message_id = LOG_ID_HISTORY_RESET, .target = target->view.name};
+        bool is_open = watch->record.state == PHASE_WATCHING;
+        int r = is_known && !database ? -ENOMEM : phase_database(&watch->record, database, realtime);
+
+        if (r <= 0)
+                return r;
+        log_event(LOG_WARNING, &fields, "another database answers than before: %s",
+                  is_open ? "the monitoring phase was not observed until now"
+                          : "the monitoring phase begins anew");
+        watch_event(target, realtime, "phase", "another database answers");
+        watch->has_seen = false;
+        if (is_open)
+                return 0;
+        watch->has_before = false;
+        return keep_picture(target);
+}
+
 static int advance(Target *target, bool is_answered, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         bool is_open = watch->record.state == PHASE_WATCHING;
-        int r = is_answered ? phase_round(&watch->record, realtime, target->settings.intervals.activity) : 0;
+        int r = is_answered ? note_database(target, realtime) : 0;
 
+        if (r >= 0 && is_answered)
+                r = phase_round(&watch->record, realtime, target->settings.intervals.activity);
         if (r >= 0 && is_answered)
                 r = poll_migrations(target, realtime);
         if (r < 0)

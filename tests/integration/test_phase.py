@@ -142,6 +142,23 @@ def test_a_verdict_rests_on_what_is_there_at_the_end(lab):
 
 
 @waits
+def test_another_database_of_the_same_name_is_no_pass(lab):
+    cluster, name, daemon = started(lab)
+    other = shared.shop()
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    cluster.sql("""ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive;
+        UPDATE orders SET total_amount = -1 WHERE id = (SELECT min(id) FROM orders)""", name)
+    wait_for(lambda: (c := criterion(daemon, "no_violations")) and c["status"] == "fail", "the breach")
+    daemon.write(phase_target(cluster.conninfo(other, "pgvigil"), duration=DURATION))
+    daemon.reload()
+    wait_for(lambda: any(e["event"] == "moved" for e in phase(daemon)["events"]), "the other one to be noticed")
+    assert "another database answers" in daemon.log()
+    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 60)
+    assert over["verdict"] == "inconclusive" and "not observed" in over["note"], over
+
+
+@waits
 def test_a_dropped_index_and_a_broken_cascade_fail_their_criteria(lab):
     cluster, name, daemon = started(lab)
     migrate(cluster, name)

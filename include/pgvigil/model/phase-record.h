@@ -54,6 +54,7 @@ typedef enum PhaseEventKind {
         PHASE_EVENT_VIOLATED, /* an object in scope; `rows` is the most that were seen */
         PHASE_EVENT_FINISHED, /* a later migration */
         PHASE_EVENT_GONE,     /* a migration of the batch is not finished any more */
+        PHASE_EVENT_MOVED,    /* another database answers under the same name */
         N_PHASE_EVENT_KINDS,
 } PhaseEventKind;
 
@@ -94,6 +95,7 @@ typedef struct PhaseRecord {
         usec_t closed_at;           /* verdict or stop */
         usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
         usec_t observed_since, last_round, last_poll;
+        char *database; /* that answers, so that another one is noticed; NULL: not known */
         PhaseRun run; /* also before it is open */
         PhaseMigrations batch;
         PhaseMigrations known;   /* finished as of last_poll */
