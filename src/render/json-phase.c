@@ -6,14 +6,15 @@
 #include "findings.h"
 #include "pgvigil/render.h"
 
-/* The name that the phase is about: of the batch its first migration. */
+/* The name that the phase is about: of the batch its first migration; where none has begun, what is waited
+ * for. One that was opened by hand is about none. */
 static const char *migration_of(const TargetView *target) {
         const PhaseRecord *record = target->phase;
         const char *wanted = target->settings ? target->settings->phase.migration : NULL;
 
         if (record->batch.count > 0)
                 return record->batch.items[0].name;
-        return str_is_empty(wanted) ? NULL : wanted;
+        return record->started_at > 0 || str_is_empty(wanted) ? NULL : wanted;
 }
 
 static void write_batch(JsonWriter *json, const char *key, const PhaseMigrations *list) {

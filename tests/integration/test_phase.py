@@ -197,13 +197,15 @@ def test_an_application_that_is_away_for_long_fails_its_criterion(lab):
 
 def test_a_phase_by_hand_is_opened_and_stopped_over_the_socket_only(lab):
     cluster, name = shared.get(), shared.empty("CREATE TABLE t (id int PRIMARY KEY)")
-    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")))
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil"), 'phase: { migration = "awaited"; };'))
     wait_for(lambda: daemon.get("/api/v1/phase/db")[0] == 200, "the phase to be known")
+    assert daemon.json("/api/v1/phase/db")["migration"] == "awaited"
     assert daemon.get("/api/v1/phase/db/start", "POST")[0] == 405, "a TCP listener changes nothing"
     assert pgvigil("phase", "stop", "-t", "db", "-c", daemon.path, service=True).returncode == 3, "none is open"
     started_by_hand = pgvigil("phase", "start", "-t", "db", "-c", daemon.path, service=True)
     assert started_by_hand.returncode == 0 and "open" in started_by_hand.stdout, started_by_hand
-    assert daemon.json("/api/v1/phase/db")["state"] == "watching"
+    open_by_hand = daemon.json("/api/v1/phase/db")
+    assert open_by_hand["state"] == "watching" and open_by_hand["migration"] is None, open_by_hand
     again = pgvigil("phase", "start", "-t", "db", "-c", daemon.path, service=True)
     assert again.returncode == 3 and "open already" in again.stderr, again
     assert "watching" in pgvigil("phase", "list", "-c", daemon.path, service=True).stdout
