@@ -387,6 +387,7 @@ static void job_schedule(Target *target, size_t i, usec_t now) {
         Job *job = &target->jobs[i];
         CheckRun *run = &target->view.runs[i];
 
+        job->ran_at = target->round_began;
         if (job->is_fresh) {
                 /* The first time was together; from here on the jobs are spread. */
                 job->is_fresh = false;

@@ -131,14 +131,15 @@ static int fill_objects(const Question *question, WatchInputs *ret) {
         const TargetView *view = &question->target->view;
         int r = 0;
 
-        ret->objects = calloc(view->n_findings + 1, sizeof(*ret->objects));
+        ret->objects = calloc(view->n_findings + strv_length(question->target->watch.added.keys) + 1,
+                              sizeof(*ret->objects));
         if (!ret->objects)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < view->n_findings; i++)
                 if (is_object(&view->findings[i]))
                         r = fill_object(question, &view->findings[i], &ret->objects[ret->inputs.n_objects++]);
         ret->inputs.objects = ret->objects;
-        return r;
+        return r < 0 ? r : watch_fill_gone(question->target, ret);
 }
 
 /* Points of a series in [from, to), gaps among them. */
@@ -453,6 +454,9 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
 
 void watch_inputs_done(WatchInputs *inputs) {
         free(inputs->objects);
+        for (size_t i = 0; i < inputs->n_gone; i++)
+                finding_done(&inputs->gone[i]);
+        free(inputs->gone);
         free(inputs->canaries);
         free(inputs->performance_absent);
         *inputs = (WatchInputs){};

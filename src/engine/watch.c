@@ -22,6 +22,7 @@ void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
         strv_free(watch->seen);
+        watch_added_done(&watch->added);
         watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
@@ -59,6 +60,8 @@ static int begin(Target *target) {
         }
         if (r >= 0)
                 r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
+        if (r >= 0)
+                r = watch_load_added(target);
         watch->is_begun = r >= 0;
         return r;
 }
@@ -76,7 +79,7 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_there(const Finding *finding) {
+bool watch_is_there(const Finding *finding) {
         bool is_object = finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
                          finding->kind == KIND_INDEX;
 
@@ -112,7 +115,7 @@ static int list_objects(const Target *target, char ***ret) {
         for (size_t i = 0; r >= 0 && i < target->view.n_findings; i++) {
                 _cleanup_(freep) char *key = NULL;
 
-                if (!is_there(&target->view.findings[i]))
+                if (!watch_is_there(&target->view.findings[i]))
                         continue;
                 key = watch_key(&target->view.findings[i]);
                 r = key ? strv_add(&keys, key) : -ENOMEM;
@@ -279,7 +282,9 @@ static int judge(Target *target, usec_t boottime, usec_t realtime) {
         look_at_end(target, boottime, realtime);
         if (watch->record.state != PHASE_WATCHING)
                 return 0;
-        r = watch_inputs(target, boottime, realtime, &inputs);
+        r = watch_take_added(target);
+        if (r >= 0)
+                r = watch_inputs(target, boottime, realtime, &inputs);
         if (r < 0)
                 return r;
         watch->wants_walk = wants_walk(&watch->record, &inputs.inputs, realtime);

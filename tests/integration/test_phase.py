@@ -142,6 +142,24 @@ def test_a_verdict_rests_on_what_is_there_at_the_end(lab):
 
 
 @waits
+def test_what_a_migration_added_and_nobody_named_is_missed_when_it_is_dropped(lab):
+    cluster, name, daemon = started(lab)
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    migrate(cluster, name)
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["reason"].startswith("11 of 11 "), "what was added")
+    for check in ("constraint", "foreign_key", "index", "canary", "privilege"):
+        wait_run(daemon, check)
+    daemon.stop()  # the next process knows it too
+    daemon.start()
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to go on")
+    cluster.sql("ALTER TABLE retailers DROP CONSTRAINT check_retailer_named", name)
+    wait_for(lambda: phase(daemon)["verdict"] == "failed", "the verdict", 60)
+    told = {c["criterion"]: c for c in phase(daemon)["criteria"]}
+    assert told["constraints_enforced"]["reason"] == \
+        "1 of 11 constraints are not validated and enforced as defined: check_retailer_named on public.retailers (missing).", told
+
+
+@waits
 def test_another_database_of_the_same_name_is_no_pass(lab):
     cluster, name, daemon = started(lab)
     other = shared.shop()

@@ -96,7 +96,7 @@ typedef struct PhaseRecord {
         usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
         usec_t observed_since, last_round, last_poll;
         char *database; /* that answers, so that another one is noticed; NULL: not known */
-        PhaseRun run; /* also before it is open */
+        PhaseRun run;   /* also before it is open */
         PhaseMigrations batch;
         PhaseMigrations known;   /* finished as of last_poll */
         PhaseMigrations waiting; /* that finished later, and open the next phase */
