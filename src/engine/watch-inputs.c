@@ -187,7 +187,7 @@ static int compare_numbers(const void *a, const void *b) {
         return left < right ? -1 : left > right;
 }
 
-/* Median of the means of the points; 0: there is none. */
+/* Median of the means of the points that begin then or later; 0: there is none. */
 static int median_of(const Question *question, const char *name, usec_t from, usec_t to, usec_t *ret) {
         _cleanup_(series_window_done) SeriesWindow points = {};
         int r = window(question, from, to, &points, "canary/", name);
@@ -198,7 +198,7 @@ static int median_of(const Question *question, const char *name, usec_t from, us
         if (!means)
                 return -ENOMEM;
         for (size_t i = 0; i < points.n_points; i++)
-                if (points.points[i].count > 0)
+                if (points.points[i].count > 0 && points.points[i].start >= from)
                         means[n++] = points.points[i].sum / points.points[i].count;
         qsort(means, n, sizeof(*means), compare_numbers);
         if (n > 0)
