@@ -159,6 +159,7 @@ typedef struct Sum {
         uint64_t count; /* samples */
         double sum;
         uint64_t run; /* most in a row that were all 1 */
+        double most;  /* the greatest sample */
 } Sum;
 
 static int sum_of(const Question *question, const char *prefix, const char *name, Sum *ret) {
@@ -174,6 +175,7 @@ static int sum_of(const Question *question, const char *prefix, const char *name
                         continue; /* a point that begins before the phase may hold what was before it */
                 ret->count += point->count;
                 ret->sum += point->sum;
+                ret->most = point->max > ret->most ? point->max : ret->most;
                 run = point->min >= 1 ? run + point->count : 0;
                 if (run > ret->run)
                         ret->run = run;
@@ -228,14 +230,25 @@ static size_t baseline_days(const Question *question, usec_t since) {
         return n < PHASE_BASELINE_DAYS ? n : PHASE_BASELINE_DAYS;
 }
 
+/* Points tell of whole stretches, and of the phase without its first part; what this process saw is finer. */
+static uint64_t longest_run(const Question *question, const char *name, const Sum *failed, const Sum *run) {
+        uint64_t longest = watch_longest_run(&question->target->watch, name);
+
+        if (run->most > (double)longest)
+                longest = (uint64_t)run->most;
+        return failed->run > longest ? failed->run : longest;
+}
+
 static int fill_canary(const Question *question, const CanarySettings *wanted, PhaseCanary *ret) {
         usec_t since;
-        Sum failed, lost;
+        Sum failed, lost, run;
         size_t days;
         int r = sum_of(question, "canary_failed/", wanted->name, &failed);
 
         if (r >= 0)
                 r = sum_of(question, "canary_lost/", wanted->name, &lost);
+        if (r >= 0)
+                r = sum_of(question, "canary_run/", wanted->name, &run);
         if (r >= 0)
                 r = samples_since(question, "canary/", wanted->name, &since);
         if (r < 0)
@@ -244,7 +257,7 @@ static int fill_canary(const Question *question, const CanarySettings *wanted, P
                              .rounds = failed.count,
                              .lost = (uint64_t)lost.sum,
                              .failed = (uint64_t)failed.sum,
-                             .failed_run = failed.run,
+                             .failed_run = longest_run(question, wanted->name, &failed, &run),
                              .max_time = wanted->max_time};
         r = median_of(question, wanted->name, question->record->started_at, question->realtime, &ret->median);
         days = baseline_days(question, since);

@@ -4,6 +4,7 @@
  *   violations/OBJECT/NAME            … one: what is configured, and what is broken
  *   transactions/commit, …/rollback   since the sample before; …/void: not known
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
+ *   canary_run/NAME                   in a phase, where it was wrong twice running or more: how often
  *   app                               1 where the application answered as it should, else 0; app_seconds
  *   scans/OBJECT/NAME                 of an index, as the server counts
  *   performance                       an hour of the phase: what statements cost, 1 is as on the days before
@@ -42,6 +43,55 @@ static void sample_rows(Target *target, const Finding *finding, usec_t at, size_
                        finding->name);
 }
 
+static WatchRun *find_run(const Watch *watch, const char *canary) {
+        for (size_t i = 0; i < watch->n_runs; i++)
+                if (str_equal(watch->runs[i].canary, canary))
+                        return &watch->runs[i];
+        return NULL;
+}
+
+static WatchRun *run_of(Watch *watch, const char *canary) {
+        WatchRun *run = find_run(watch, canary), *runs;
+        char *name = NULL;
+
+        if (run)
+                return run;
+        runs = reallocarray(watch->runs, watch->n_runs + 1, sizeof(*runs));
+        if (!runs)
+                return NULL;
+        watch->runs = runs;
+        if (str_set(&name, canary) < 0)
+                return NULL;
+        runs[watch->n_runs] = (WatchRun){.canary = name};
+        return &runs[watch->n_runs++];
+}
+
+uint64_t watch_longest_run(const Watch *watch, const char *canary) {
+        const WatchRun *run = find_run(watch, canary);
+
+        return run && run->started_at == watch->record.started_at ? run->most : 0;
+}
+
+/* A round that was lost is none in between; what was wrong before the phase is none of it. */
+static void sample_run(Target *target, const Finding *finding, bool is_failed, usec_t at) {
+        const PhaseRecord *record = &target->watch.record;
+        WatchRun *run = run_of(&target->watch, finding->name);
+
+        if (!run) {
+                log_oom();
+                return;
+        }
+        if (run->started_at != record->started_at) {
+                run->started_at = record->started_at;
+                run->length = run->most = 0;
+        }
+        run->length = is_failed && record->state == PHASE_WATCHING ? run->length + 1 : 0;
+        if (run->length > run->most)
+                run->most = run->length;
+        if (run->length > 1)
+                sample(target, at, (double)run->length, "canary_run/%s", finding->name);
+}
+
 static void sample_canary(Target *target, const Finding *finding, usec_t at) {
         bool is_lost = finding->is_blind || finding->status == STATUS_UNKNOWN;
         bool is_failed = !is_lost && finding->seen == SEEN_BREACH &&
@@ -49,6 +99,8 @@ static void sample_canary(Target *target, const Finding *finding, usec_t at) {
 
         sample(target, at, is_failed, "canary_failed/%s", finding->name);
         sample(target, at, is_lost, "canary_lost/%s", finding->name);
+        if (!is_lost)
+                sample_run(target, finding, is_failed, at);
         if (!is_lost && finding->value.kind == VALUE_FLOAT)
                 sample(target, at, finding->value.number, "canary/%s", finding->name);
 }

@@ -160,6 +160,28 @@ def test_what_a_migration_added_and_nobody_named_is_missed_when_it_is_dropped(la
 
 
 @waits
+def test_a_canary_that_was_wrong_twice_running_fails_also_between_good_rounds(lab):
+    cluster, name, daemon = started(lab)
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+
+    def works(status):
+        wait_for(lambda: (f := daemon.finding("canary", "active_orders")) and f["status"] == status, f"the canary to {status}")
+
+    works("pass")
+    wait_run(daemon, "constraint")
+    wait_run(daemon, "privilege")
+    cluster.sql("ALTER TABLE orders RENAME COLUMN status TO away", name)
+    works("fail")
+    wait_run(daemon, "canary")
+    wait_run(daemon, "canary")
+    cluster.sql("ALTER TABLE orders RENAME COLUMN away TO status", name)
+    works("pass")
+    wait_for(lambda: (c := criterion(daemon, "queries_work")) and "times running)" in c["reason"], "the run to be told of")
+    assert "queries_work failed" in phase(daemon)["cannot_pass"], phase(daemon)
+
+
+@waits
 def test_another_database_of_the_same_name_is_no_pass(lab):
     cluster, name, daemon = started(lab)
     other = shared.shop()
