@@ -266,7 +266,7 @@ def test_s1_a_state_directory_that_cannot_be_written_restores_nothing_old(lab):
     (daemon.dir / "health.new").mkdir()
     daemon.start()
     wait_for(lambda: not (daemon.dir / "health").exists(), "the old answers to be gone")
-    assert "the last answers cannot be kept" in daemon.log()
+    wait_for(lambda: "the last answers cannot be kept" in daemon.log(), "it to be told")
     assert daemon.log().count("the last answers cannot be kept") == 1
     wait_for(lambda: daemon.code("/health/shop") == 200, "the rounds to go on")
     (daemon.dir / "health.new").rmdir()
