@@ -18,14 +18,6 @@ typedef struct MigrationRun {
         char *locked;        /* tables that it keeps others from writing, or NULL; owned */
 } MigrationRun;
 
-/* What a phase keeps of them: of its batch's migrations while they ran, the most of each. */
-typedef struct PhaseRun {
-        usec_t first_seen, last_seen; /* 0: nothing was */
-        uint64_t is_known, blocked, is_capped;
-        usec_t longest_wait, elapsed; /* USEC_INFINITY, 0: not known */
-        char *locked;
-} PhaseRun;
-
 void migration_run_done(MigrationRun *run);
 int migration_run_copy(const MigrationRun *run, MigrationRun *ret); /* into a zeroed one; 0 or -ENOMEM */
 

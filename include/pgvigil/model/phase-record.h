@@ -44,6 +44,14 @@ typedef struct PhaseStatement {
         double before_ms, after_ms, effect;
 } PhaseStatement;
 
+/* What was seen of the batch's migrations while they ran: the most of each. */
+typedef struct PhaseRun {
+        usec_t first_seen, last_seen; /* 0: nothing was */
+        uint64_t is_known, blocked, is_capped;
+        usec_t longest_wait, elapsed; /* USEC_INFINITY, 0: not known */
+        char *locked;
+} PhaseRun;
+
 typedef struct PhaseRecord {
         PhaseState state;
         char *note;        /* why it is idle, or what the verdict rests on beside the criteria; or NULL */
