@@ -232,7 +232,8 @@ static size_t baseline_days(const Question *question, usec_t since) {
 
 /* Points tell of whole stretches, and of the phase without its first part; what this process saw is finer. */
 static uint64_t longest_run(const Question *question, const char *name, const Sum *failed, const Sum *run) {
-        uint64_t longest = watch_longest_run(&question->target->watch, name);
+        uint64_t longest = watch_runs_longest(&question->target->watch.runs, name,
+                                              question->record->started_at);
 
         if (run->most > (double)longest)
                 longest = (uint64_t)run->most;

@@ -43,53 +43,16 @@ static void sample_rows(Target *target, const Finding *finding, usec_t at, size_
                        finding->name);
 }
 
-static WatchRun *find_run(const Watch *watch, const char *canary) {
-        for (size_t i = 0; i < watch->n_runs; i++)
-                if (str_equal(watch->runs[i].canary, canary))
-                        return &watch->runs[i];
-        return NULL;
-}
-
-static WatchRun *run_of(Watch *watch, const char *canary) {
-        WatchRun *run = find_run(watch, canary), *runs;
-        char *name = NULL;
-
-        if (run)
-                return run;
-        runs = reallocarray(watch->runs, watch->n_runs + 1, sizeof(*runs));
-        if (!runs)
-                return NULL;
-        watch->runs = runs;
-        if (str_set(&name, canary) < 0)
-                return NULL;
-        runs[watch->n_runs] = (WatchRun){.canary = name};
-        return &runs[watch->n_runs++];
-}
-
-uint64_t watch_longest_run(const Watch *watch, const char *canary) {
-        const WatchRun *run = find_run(watch, canary);
-
-        return run && run->started_at == watch->record.started_at ? run->most : 0;
-}
-
 /* A round that was lost is none in between; what was wrong before the phase is none of it. */
 static void sample_run(Target *target, const Finding *finding, bool is_failed, usec_t at) {
         const PhaseRecord *record = &target->watch.record;
-        WatchRun *run = run_of(&target->watch, finding->name);
+        int64_t run = watch_runs_add(&target->watch.runs, finding->name, record->started_at,
+                                     is_failed && record->state == PHASE_WATCHING);
 
-        if (!run) {
+        if (run < 0)
                 log_oom();
-                return;
-        }
-        if (run->started_at != record->started_at) {
-                run->started_at = record->started_at;
-                run->length = run->most = 0;
-        }
-        run->length = is_failed && record->state == PHASE_WATCHING ? run->length + 1 : 0;
-        if (run->length > run->most)
-                run->most = run->length;
-        if (run->length > 1)
-                sample(target, at, (double)run->length, "canary_run/%s", finding->name);
+        else if (run > 1)
+                sample(target, at, (double)run, "canary_run/%s", finding->name);
 }
 
 static void sample_canary(Target *target, const Finding *finding, usec_t at) {

@@ -23,9 +23,7 @@ void watch_done(Watch *watch) {
         strv_free(watch->before);
         strv_free(watch->seen);
         watch_added_done(&watch->added);
-        for (size_t i = 0; i < watch->n_runs; i++)
-                free(watch->runs[i].canary);
-        free(watch->runs);
+        watch_runs_done(&watch->runs);
         watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }

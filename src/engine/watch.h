@@ -10,6 +10,7 @@
 #include "pgvigil/history.h"
 #include "pgvigil/phase.h"
 #include "statement-hours.h"
+#include "watch-runs.h"
 
 typedef struct Job Job;
 typedef struct Target Target;
@@ -42,13 +43,6 @@ typedef struct WatchAdded {
         char **keys;
 } WatchAdded;
 
-/* How often a canary was wrong one after another, up to now: points that hold several runs do not tell. */
-typedef struct WatchRun {
-        char *canary;      /* owned */
-        usec_t started_at; /* of the phase that it is in */
-        uint64_t length, most;
-} WatchRun;
-
 typedef struct Watch {
         PhaseRecord record;
         bool is_begun;   /* what an earlier process kept is known */
@@ -63,8 +57,7 @@ typedef struct Watch {
          * (boottime) and in what time. */
         usec_t walk_for, walk_since, walk_within;
         bool wants_walk; /* and waits for it */
-        WatchRun *runs;
-        size_t n_runs;
+        WatchRuns runs;
         WatchStatements statements;
 } Watch;
 
@@ -80,9 +73,6 @@ void watch_event(Target *target, usec_t at, const char *kind, const char *format
 
 /* Opens or closes a phase. 1: done; 0: nothing to do; -EAGAIN: what was kept is not known yet. */
 int watch_by_hand(Target *target, bool is_start, usec_t realtime);
-
-/* The most that a canary was wrong one after another in the phase, as far as this process has seen it. */
-uint64_t watch_longest_run(const Watch *watch, const char *canary);
 
 /* Samples of the jobs that have run since they were taken last. */
 void watch_sample(Target *target, usec_t realtime);
