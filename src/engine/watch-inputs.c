@@ -180,6 +180,21 @@ static int sum_of(const Question *question, const char *prefix, const char *name
         return r;
 }
 
+/* The greatest of the samples; 0: there is none. */
+static int most_of(const Question *question, const char *prefix, const char *name, double *ret) {
+        _cleanup_(series_window_done) SeriesWindow points = {};
+        int r = window(question, question->record->started_at, question->realtime, &points, prefix, name);
+
+        *ret = 0;
+        for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
+                const SeriesPoint *point = &points.points[i];
+
+                if (point->count > 0 && point->start >= question->record->started_at && point->max > *ret)
+                        *ret = point->max;
+        }
+        return r;
+}
+
 static int compare_numbers(const void *a, const void *b) {
         double left = *(const double *)a, right = *(const double *)b;
 
@@ -230,9 +245,12 @@ static size_t baseline_days(const Question *question, usec_t since) {
 static int fill_canary(const Question *question, const CanarySettings *wanted, PhaseCanary *ret) {
         usec_t since;
         Sum failed, lost;
+        double run = 0;
         size_t days;
         int r = sum_of(question, "canary_failed/", wanted->name, &failed);
 
+        if (r >= 0)
+                r = most_of(question, "canary_run/", wanted->name, &run);
         if (r >= 0)
                 r = sum_of(question, "canary_lost/", wanted->name, &lost);
         if (r >= 0)
@@ -243,7 +261,7 @@ static int fill_canary(const Question *question, const CanarySettings *wanted, P
                              .rounds = failed.count,
                              .lost = (uint64_t)lost.sum,
                              .failed = (uint64_t)failed.sum,
-                             .failed_run = failed.run,
+                             .failed_run = (double)failed.run > run ? failed.run : (uint64_t)run,
                              .max_time = wanted->max_time};
         r = median_of(question, wanted->name, question->record->started_at, question->realtime, &ret->median);
         days = baseline_days(question, since);
@@ -361,6 +379,7 @@ static int fill_app(const Question *question, WatchInputs *ret) {
         _cleanup_(series_window_done) SeriesWindow points = {};
         PhaseApp live = app_phase(question->target, question->boottime);
         usec_t bad_since = 0;
+        double most = 0;
         int r = window(question, question->record->started_at, question->realtime, &points, "app", "");
 
         for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
@@ -379,6 +398,10 @@ static int fill_app(const Question *question, WatchInputs *ret) {
                 if (outage > ret->app.longest_outage)
                         ret->app.longest_outage = outage;
         }
+        if (r >= 0)
+                r = most_of(question, "app_outage", "", &most);
+        if ((usec_t)(most * USEC_PER_SEC) > ret->app.longest_outage)
+                ret->app.longest_outage = (usec_t)(most * USEC_PER_SEC);
         /* What this process has seen itself is finer, and counts what was not sent. */
         ret->app.lost = live.lost;
         if (live.longest_outage > ret->app.longest_outage)

@@ -4,9 +4,13 @@
  *   violations/OBJECT/NAME            … one: what is configured, and what is broken
  *   transactions/commit, …/rollback   since the sample before; …/void: not known
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
+ *   canary_run/NAME                   where it was wrong: how often in a row, this time with it
  *   app                               1 where the application answered as it should, else 0; app_seconds
+ *   app_outage                        where it did not before or now: seconds since it did
  *   scans/OBJECT/NAME                 of an index, as the server counts
  *   performance                       an hour of the phase: what statements cost, 1 is as on the days before
+ *
+ * What comes in a row has a series of its own: the buckets of days hold good and bad runs alike.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
@@ -42,6 +46,28 @@ static void sample_rows(Target *target, const Finding *finding, usec_t at, size_
                        finding->name);
 }
 
+/* The history knows also what the process before this one saw. */
+#define RUN_WINDOW USEC_PER_HOUR
+
+static uint64_t failed_run(const Target *target, const char *name, usec_t at) {
+        const SeriesQuery query = {.from = usec_since(at, RUN_WINDOW), .to = at + 1};
+        _cleanup_(freep) char *series = str_format("canary_failed/%s", name);
+        _cleanup_(series_window_done) SeriesWindow window = {};
+        uint64_t run = 0;
+
+        if (!series ||
+            history_window(target->engine->history, target->view.name, series, &query, &window) < 0)
+                return 1;
+        for (size_t i = window.n_points; i-- > 0;) {
+                const SeriesPoint *point = &window.points[i];
+
+                if (point->count > 0 && point->min < 1)
+                        break;
+                run += point->count;
+        }
+        return run;
+}
+
 static void sample_canary(Target *target, const Finding *finding, usec_t at) {
         bool is_lost = finding->is_blind || finding->status == STATUS_UNKNOWN;
         bool is_failed = !is_lost && finding->seen == SEEN_BREACH &&
@@ -49,6 +75,9 @@ static void sample_canary(Target *target, const Finding *finding, usec_t at) {
 
         sample(target, at, is_failed, "canary_failed/%s", finding->name);
         sample(target, at, is_lost, "canary_lost/%s", finding->name);
+        if (is_failed)
+                sample(target, at, (double)failed_run(target, finding->name, at), "canary_run/%s",
+                       finding->name);
         if (!is_lost && finding->value.kind == VALUE_FLOAT)
                 sample(target, at, finding->value.number, "canary/%s", finding->name);
 }
@@ -146,10 +175,12 @@ void watch_event(Target *target, usec_t at, const char *kind, const char *format
                 log_oom();
 }
 
-void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t realtime) {
+void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t outage, usec_t realtime) {
         if (!target->engine->history)
                 return;
         sample(target, realtime, is_good, "app");
+        if (outage > 0)
+                sample(target, realtime, (double)outage / (double)USEC_PER_SEC, "app_outage");
         if (is_good)
                 sample(target, realtime, (double)duration / (double)USEC_PER_SEC, "app_seconds");
 }

@@ -304,8 +304,8 @@ START_TEST(of_wide_buckets_that_a_kill_lost_a_part_of_the_whole_is_made_again) {
         series_book_rebuild(&set, T0 + 8 * USEC_PER_MINUTE);
         ck_assert_uint_eq(told.count[LEVEL_MIDDLE], 1);
         expect(&told.last[LEVEL_MIDDLE], 20, 0, 19, 190);
-        ck_assert(ring_get(&series_book_find(&set, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC,
-                           &point));
+        ck_assert(
+                ring_get(&series_book_find(&set, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC, &point));
         expect(&point, 30, 0, 29, 435);
 }
 END_TEST
