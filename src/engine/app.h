@@ -22,7 +22,7 @@ typedef struct AppTally {
 /* A probe that was begun then has its result now. */
 void app_tally_add(AppTally *tally, const ProbeResult *result, usec_t began, usec_t now);
 usec_t app_tally_outage(const AppTally *tally, usec_t now); /* that goes on; 0: none does */
-void app_tally_reset(AppTally *tally, usec_t now); /* an outage goes on, from now */
+void app_tally_reset(AppTally *tally, usec_t now);          /* an outage goes on, from now */
 PhaseApp app_tally_phase(const AppTally *tally, usec_t now);
 
 typedef struct App {

@@ -6,6 +6,7 @@ import random
 import re
 import subprocess
 import time
+import urllib.parse
 
 from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, shared, target, wait_for, waits
 from test_app import Application
@@ -337,7 +338,7 @@ def go_through(cluster, name, daemon, steady, plan):
 def points(daemon, series, over):
     """{start: point} of what was sampled within the phase."""
     start, end = int(seconds_at(over["started_at"])), int(seconds_at(over["ends_at"]))
-    answer = daemon.json(f"/api/v1/history?target=shop&series={series}&from={start}&to={end}")
+    answer = daemon.json(f"/api/v1/history?target=shop&series={urllib.parse.quote(series)}&from={start}&to={end}")
     return {seconds_at(p["time"]): p for p in answer["points"] if p["count"]}, answer["step_s"]
 
 
@@ -359,9 +360,9 @@ def compare_series(killed, steady, over, changed):
 
 def compare_events(killed, steady):
     def told(over):
-        return sorted((e["kind"], e["object"], e["rows"]) for e in over["events"])
+        return sorted((e["event"], e["object"], e.get("rows", 0)) for e in over["events"])
 
-    assert told(killed) == told(steady) and any(e["rows"] == 1 for e in steady["events"]), (killed["events"], steady["events"])
+    assert told(killed) == told(steady) and any(e.get("rows") == 1 for e in steady["events"]), (killed["events"], steady["events"])
     for ours, theirs in zip(killed["events"], steady["events"]):
         for key in ("from", "to"):
             assert abs(seconds_at(ours[key]) - seconds_at(theirs[key])) < 8 * KILLED_EVERY, (ours, theirs)
