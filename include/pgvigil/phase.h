@@ -34,6 +34,10 @@ int phase_parse(const char *text, PhaseRecord *ret);
 /* A round was answered. `interval`: how far rounds are apart; no round for three of them is a gap. */
 int phase_round(PhaseRecord *record, usec_t now, usec_t interval);
 
+/* Which database answers, before phase_round(); NULL: not known. Of another one nothing was observed: an
+ * open phase is void until now, and whatever else is known begins anew. 1: it is another, 0: not. */
+int phase_database(PhaseRecord *record, const char *database, usec_t now);
+
 /* The histories of a target at one time. */
 typedef struct PhasePoll {
         usec_t at;

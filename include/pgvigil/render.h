@@ -44,6 +44,9 @@ int render_status_json(const View *view, usec_t boottime, usec_t realtime, Buffe
 /* /api/v1/phase/TARGET: the record of its phase, criteria, events and gaps among it. */
 int render_phase_json(const TargetView *target, usec_t realtime, Buffer *out);
 
+/* /health/TARGET/verdict: the same without criteria and what they name. There is a phase. */
+int render_verdict_json(const TargetView *target, usec_t realtime, Buffer *out);
+
 /* /api/v1/history: the points of one series, gaps among them. */
 int render_series_json(const char *target, const char *series, const SeriesWindow *window, Buffer *out);
 

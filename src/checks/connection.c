@@ -26,7 +26,8 @@ static const char heartbeat_sql[] =
         "  FROM (SELECT pg_is_in_recovery() AS in_recovery) r";
 
 static const char identity_sql[] =
-        "SELECT system_identifier::text AS system_identifier FROM pg_control_system()";
+        "SELECT c.system_identifier::text AS system_identifier, d.oid::text AS database\n"
+        "  FROM pg_control_system() c, pg_database d WHERE d.datname = current_database()";
 
 static const Field heartbeat_fields[] = {
         {.name = "version_num", .kind = VALUE_INT, .role = FIELD_HIDDEN, .help = "Version as a number."},
@@ -47,6 +48,7 @@ static const Field heartbeat_fields[] = {
 
 static const Field identity_fields[] = {
         {.name = "system_identifier", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "System identifier."},
+        {.name = "database", .kind = VALUE_TEXT, .role = FIELD_HIDDEN, .help = "Number of the database."},
 };
 
 static const Shape heartbeat_shape = SHAPE("connection.heartbeat", heartbeat_fields);
@@ -59,6 +61,7 @@ typedef struct Connection {
         Step step;
         Table *heartbeat;    /* of the last run that succeeded, or NULL */
         char *identifier;    /* NULL: not readable */
+        char *database;      /* the same */
         usec_t behind_since; /* boottime: a standby is behind and has no time of a replay; 0: not so */
         bool failed;
         Reason failure;
@@ -76,6 +79,7 @@ static void *connection_free(void *state) {
                 return NULL;
         table_free(connection->heartbeat);
         free(connection->identifier);
+        free(connection->database);
         free(connection);
         return NULL;
 }
@@ -139,6 +143,8 @@ static int connection_take(void *state, const CheckContext *context, const Outco
                 return take_heartbeat(connection, context, outcome);
         if (outcome->kind != OUTCOME_ROWS || !outcome->table || outcome->table->n_rows != 1)
                 return 0; /* the identity is a fact more, not a condition */
+        if (str_set(&connection->database, table_text(outcome->table, 0, "database")) < 0)
+                return -ENOMEM;
         return str_set(&connection->identifier, table_text(outcome->table, 0, "system_identifier"));
 }
 
@@ -151,7 +157,8 @@ static int report_server(const Connection *connection, Report *report) {
         server->version_num = (int)table_int(heartbeat, 0, "version_num");
         server->in_recovery = table_bool(heartbeat, 0, "in_recovery");
         if (str_set(&server->role, table_text(heartbeat, 0, "role")) < 0 ||
-            str_set(&server->system_identifier, connection->identifier) < 0) {
+            str_set(&server->system_identifier, connection->identifier) < 0 ||
+            str_set(&server->database, connection->database) < 0) {
                 server_facts_free(server);
                 return -ENOMEM;
         }

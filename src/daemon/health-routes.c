@@ -71,10 +71,14 @@ static const char *parse_check(void *userdata, const char *value) {
         return NULL;
 }
 
+static bool is_yes(const char *value) {
+        return !str_equal(value, "0") && !str_equal(value, "false");
+}
+
 static const char *parse_verbose(void *userdata, const char *value) {
         Question *question = userdata;
 
-        question->query.verbose = !str_equal(value, "0") && !str_equal(value, "false");
+        question->query.verbose = is_yes(value);
         return NULL;
 }
 
@@ -137,8 +141,18 @@ static int answer_question(Daemon *daemon, const Question *question, Answer *ans
         return answer_buffer(answer, (unsigned)health.code, &body, HEALTH_TYPE);
 }
 
+typedef struct VerdictQuestion {
+        const char *migration;
+        bool is_verbose;
+} VerdictQuestion;
+
 static const char *parse_migration(void *userdata, const char *value) {
-        *(const char **)userdata = value;
+        ((VerdictQuestion *)userdata)->migration = value;
+        return NULL;
+}
+
+static const char *parse_verdict_verbose(void *userdata, const char *value) {
+        ((VerdictQuestion *)userdata)->is_verbose = is_yes(value);
         return NULL;
 }
 
@@ -150,20 +164,26 @@ static bool is_about(const PhaseRecord *record, const char *migration) {
 }
 
 /* 200 says that the phase has passed, and nothing else does. */
-static int answer_verdict(const Question *question, const HttpRequest *request, Answer *answer) {
-        static const Parameter known[] = {{"migration", parse_migration, false}};
-        const PhaseRecord *record = question->target->phase;
+static int answer_verdict(const Daemon *daemon, const TargetView *target, const HttpRequest *request,
+                          Answer *answer) {
+        static const Parameter known[] = {{"migration", parse_migration, false},
+                                          {"verbose", parse_verdict_verbose, false}};
+        const PhaseRecord *record = target->phase;
         _cleanup_(buffer_done) Buffer body = BUFFER_NULL;
-        const char *migration = NULL, *wrong = parameters_parse(request, known, ELEMENTS(known), &migration);
+        VerdictQuestion question = {};
+        const char *wrong = parameters_parse(request, known, ELEMENTS(known), &question);
         int r;
 
         if (wrong)
                 return answer_error(answer, 400, wrong);
         if (!record || record->started_at == 0)
                 return answer_error(answer, 404, "no monitoring phase");
-        if (migration && !is_about(record, migration))
+        if (question.migration && !is_about(record, question.migration))
                 return answer_error(answer, 404, "no monitoring phase of that migration");
-        r = render_phase_json(question->target, clock_realtime(), &body);
+        if (question.is_verbose && !daemon_is_authorized(daemon, request))
+                return answer_error(answer, 401, "details need a bearer token");
+        r = question.is_verbose ? render_phase_json(target, clock_realtime(), &body)
+                                : render_verdict_json(target, clock_realtime(), &body);
         return r < 0 ? r
                      : answer_buffer(answer, record->state == PHASE_PASSED ? 200 : 503, &body, HEALTH_TYPE);
 }
@@ -176,7 +196,7 @@ int answer_health(Daemon *daemon, const HttpRequest *request, Answer *answer) {
         if (!parse_path(&question, view, request->path))
                 return answer_error(answer, 404, "no such target");
         if (question.query.check && str_equal(question.query.check, "verdict"))
-                return answer_verdict(&question, request, answer);
+                return answer_verdict(daemon, question.target, request, answer);
         wrong = parameters_parse(request, parameters, ELEMENTS(parameters), &question);
         if (wrong)
                 return answer_error(answer, 400, wrong);

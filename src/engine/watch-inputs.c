@@ -131,14 +131,15 @@ static int fill_objects(const Question *question, WatchInputs *ret) {
         const TargetView *view = &question->target->view;
         int r = 0;
 
-        ret->objects = calloc(view->n_findings + 1, sizeof(*ret->objects));
+        ret->objects = calloc(view->n_findings + strv_length(question->target->watch.added.keys) + 1,
+                              sizeof(*ret->objects));
         if (!ret->objects)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < view->n_findings; i++)
                 if (is_object(&view->findings[i]))
                         r = fill_object(question, &view->findings[i], &ret->objects[ret->inputs.n_objects++]);
         ret->inputs.objects = ret->objects;
-        return r;
+        return r < 0 ? r : watch_fill_gone(question->target, ret);
 }
 
 /* Points of a series in [from, to), gaps among them. */
@@ -201,7 +202,7 @@ static int compare_numbers(const void *a, const void *b) {
         return left < right ? -1 : left > right;
 }
 
-/* Median of the means of the points; 0: there is none. */
+/* Median of the means of the points that begin then or later; 0: there is none. */
 static int median_of(const Question *question, const char *name, usec_t from, usec_t to, usec_t *ret) {
         _cleanup_(series_window_done) SeriesWindow points = {};
         int r = window(question, from, to, &points, "canary/", name);
@@ -212,7 +213,7 @@ static int median_of(const Question *question, const char *name, usec_t from, us
         if (!means)
                 return -ENOMEM;
         for (size_t i = 0; i < points.n_points; i++)
-                if (points.points[i].count > 0)
+                if (points.points[i].count > 0 && points.points[i].start >= from)
                         means[n++] = points.points[i].sum / points.points[i].count;
         qsort(means, n, sizeof(*means), compare_numbers);
         if (n > 0)
@@ -417,6 +418,20 @@ static bool has_judged_all(const Target *target) {
         return true;
 }
 
+/* Whether every check has run since the end of the phase asked for it, and could see what decides. */
+static bool is_unseen(const Target *target) {
+        for (size_t i = 0; i < target->n_jobs; i++)
+                if (!target->jobs[i].kind->ask && target->jobs[i].is_fresh)
+                        return true;
+        for (size_t i = 0; i < target->view.n_findings; i++) {
+                const Finding *finding = &target->view.findings[i];
+
+                if (is_object(finding) && finding->is_blind && finding->status != STATUS_UNKNOWN)
+                        return true;
+        }
+        return false;
+}
+
 /* Every history there is, in the last poll. */
 static bool is_history_readable(const Target *target) {
         bool is_there = false;
@@ -440,6 +455,7 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
         *ret = (WatchInputs){.inputs = {
                                      .interval = target->settings.intervals.activity,
                                      .is_complete = has_judged_all(target),
+                                     .is_unseen = is_unseen(target),
                                      .findings = target->view.findings,
                                      .n_findings = target->view.n_findings,
                                      .history_is_readable = is_history_readable(target),
@@ -461,6 +477,9 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
 
 void watch_inputs_done(WatchInputs *inputs) {
         free(inputs->objects);
+        for (size_t i = 0; i < inputs->n_gone; i++)
+                finding_done(&inputs->gone[i]);
+        free(inputs->gone);
         free(inputs->canaries);
         free(inputs->performance_absent);
         *inputs = (WatchInputs){};

@@ -21,6 +21,8 @@
 void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
+        strv_free(watch->seen);
+        watch_added_done(&watch->added);
         watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
@@ -58,6 +60,8 @@ static int begin(Target *target) {
         }
         if (r >= 0)
                 r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
+        if (r >= 0)
+                r = watch_load_added(target);
         watch->is_begun = r >= 0;
         return r;
 }
@@ -75,7 +79,7 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_there(const Finding *finding) {
+bool watch_is_there(const Finding *finding) {
         bool is_object = finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
                          finding->kind == KIND_INDEX;
 
@@ -104,16 +108,14 @@ static int keep_picture(Target *target) {
         return r == -E2BIG ? history_set(history_of(target), target->view.name, KEY_BEFORE, NULL) : r;
 }
 
-/* The catalog as it is before a migration that may come, also while nobody is here to see it. */
-static int picture(Target *target) {
-        Watch *watch = &target->watch;
+static int list_objects(const Target *target, char ***ret) {
         _cleanup_(strv_freep) char **keys = NULL;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < target->view.n_findings; i++) {
                 _cleanup_(freep) char *key = NULL;
 
-                if (!is_there(&target->view.findings[i]))
+                if (!watch_is_there(&target->view.findings[i]))
                         continue;
                 key = watch_key(&target->view.findings[i]);
                 r = key ? strv_add(&keys, key) : -ENOMEM;
@@ -122,12 +124,43 @@ static int picture(Target *target) {
                 return r;
         if (keys)
                 qsort(keys, strv_length(keys), sizeof(char *), compare_texts);
-        if (watch->has_before && strv_equal(watch->before, keys))
+        *ret = TAKE(keys);
+        return 0;
+}
+
+/* Takes the keys. */
+static int set_before(Target *target, char **keys) {
+        Watch *watch = &target->watch;
+
+        if (watch->has_before && strv_equal(watch->before, keys)) {
+                strv_free(keys);
                 return 0;
+        }
         strv_free(watch->before);
-        watch->before = TAKE(keys);
+        watch->before = keys;
         watch->has_before = true;
         return keep_picture(target);
+}
+
+/* The catalog as it is before a migration that may come, also while nobody is here to see it. What was
+ * seen of it is of before only when the migrations were read later, without a new one: else the check of
+ * the catalog, which may come first, would show what the migration has added as if it had been there. */
+static int picture(Target *target, bool has_polled) {
+        Watch *watch = &target->watch;
+        _cleanup_(strv_freep) char **keys = NULL, **copy = NULL;
+        int r = list_objects(target, &keys);
+
+        if (r >= 0 && has_polled && watch->has_seen)
+                r = set_before(target, TAKE(watch->seen));
+        if (r >= 0 && !watch->has_before) {
+                r = strv_copy(keys, &copy);
+                if (r >= 0)
+                        r = set_before(target, TAKE(copy));
+        }
+        strv_free(watch->seen);
+        watch->seen = TAKE(keys);
+        watch->has_seen = r >= 0;
+        return r;
 }
 
 /* The migrations as the check saw them last, if it did since the last time. 1: something changed. */
@@ -226,26 +259,70 @@ static void plan_walk(Watch *watch, usec_t boottime, usec_t realtime) {
         }
 }
 
+/* Every check runs once more, at once, for what is there at the end. */
+static void look_at_end(Target *target, usec_t boottime, usec_t realtime) {
+        Watch *watch = &target->watch;
+        bool has_ended = watch->record.state == PHASE_WATCHING && realtime >= watch->record.ends_at;
+
+        for (size_t i = 0; has_ended && !watch->has_ended && i < target->n_jobs; i++) {
+                if (target->jobs[i].kind->ask)
+                        continue;
+                target->jobs[i].is_fresh = true;
+                target->view.runs[i].next_due = boottime;
+        }
+        watch->has_ended = has_ended;
+}
+
 static int judge(Target *target, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         _cleanup_(watch_inputs_done) WatchInputs inputs = {};
         int r;
 
         plan_walk(watch, boottime, realtime);
+        look_at_end(target, boottime, realtime);
         if (watch->record.state != PHASE_WATCHING)
                 return 0;
-        r = watch_inputs(target, boottime, realtime, &inputs);
+        r = watch_take_added(target);
+        if (r >= 0)
+                r = watch_inputs(target, boottime, realtime, &inputs);
         if (r < 0)
                 return r;
         watch->wants_walk = wants_walk(&watch->record, &inputs.inputs, realtime);
         return phase_judge(&watch->record, &target->settings.phase, &inputs.inputs, realtime);
 }
 
+/* The picture of the catalog of another database is none of this one. */
+static int note_database(Target *target, usec_t realtime) {
+        Watch *watch = &target->watch;
+        const ServerFacts *server = target->view.server;
+        bool is_known = server && server->system_identifier && server->database;
+        _cleanup_(freep) char *database = is_known ? str_format("%s/%s", server->system_identifier,
+                                                                server->database)
+                                                   : NULL;
+        LogFields fields = {.message_id = LOG_ID_HISTORY_RESET, .target = target->view.name};
+        bool is_open = watch->record.state == PHASE_WATCHING;
+        int r = is_known && !database ? -ENOMEM : phase_database(&watch->record, database, realtime);
+
+        if (r <= 0)
+                return r;
+        log_event(LOG_WARNING, &fields, "another database answers than before: %s",
+                  is_open ? "the monitoring phase was not observed until now"
+                          : "the monitoring phase begins anew");
+        watch_event(target, realtime, "phase", "another database answers");
+        watch->has_seen = false;
+        if (is_open)
+                return 0;
+        watch->has_before = false;
+        return keep_picture(target);
+}
+
 static int advance(Target *target, bool is_answered, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         bool is_open = watch->record.state == PHASE_WATCHING;
-        int r = is_answered ? phase_round(&watch->record, realtime, target->settings.intervals.activity) : 0;
+        int r = is_answered ? note_database(target, realtime) : 0;
 
+        if (r >= 0 && is_answered)
+                r = phase_round(&watch->record, realtime, target->settings.intervals.activity);
         if (r >= 0 && is_answered)
                 r = poll_migrations(target, realtime);
         if (r < 0)
@@ -254,7 +331,9 @@ static int advance(Target *target, bool is_answered, usec_t boottime, usec_t rea
                 app_phase_reset(target, boottime);
                 r = keep_picture(target);
         } else if (!is_open && is_answered && !is_migrating(target)) {
-                r = picture(target);
+                r = picture(target, watch->record.last_poll == realtime);
+        } else {
+                watch->has_seen = false;
         }
         return r < 0 ? r : judge(target, boottime, realtime);
 }

@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
 
+#include "pgvigil/base/digest.h"
 #include "pgvigil/history.h"
 #include "pgvigil/phase.h"
 #include "statement-hours.h"
@@ -34,11 +35,22 @@ typedef struct WatchStatements {
         unsigned n_asked; /* runs of the check since they are wanted */
 } WatchStatements;
 
+/* What the batch of a phase has added: the keys of what nobody named, sorted. */
+typedef struct WatchAdded {
+        usec_t started_at;                /* of that phase; 0: not taken down yet */
+        char fingerprint[DIGEST_HEX_MAX]; /* of the target's definition then */
+        char **keys;
+} WatchAdded;
+
 typedef struct Watch {
         PhaseRecord record;
         bool is_begun;   /* what an earlier process kept is known */
         bool has_before; /* the objects that were there before the batch were seen */
         char **before;   /* their keys, sorted */
+        bool has_seen;   /* what is there now, and is of before once the migrations were read after it */
+        char **seen;
+        WatchAdded added;
+        bool has_ended;  /* every check was asked to run after the end of the phase */
         uint64_t polled; /* runs of the migration check that the phase has seen */
         /* The verdict rests on a walk of everything that began within the phase: of which one, since when
          * (boottime) and in what time. */
@@ -74,6 +86,8 @@ void watch_statements_done(WatchStatements *statements);
 typedef struct WatchInputs {
         PhaseInputs inputs;
         PhaseObject *objects;
+        Finding *gone; /* of what was added and is not there any more */
+        size_t n_gone;
         PhaseCanary *canaries;
         PhaseApp app;
         ErrorRate error_rate;
@@ -89,3 +103,13 @@ int watch_fill_performance(Target *target, usec_t realtime, WatchInputs *ret);
 
 /* Key of a finding in Watch.before; owned. */
 char *watch_key(const Finding *finding);
+
+/* Whether a finding is of an object that is in the catalog. */
+bool watch_is_there(const Finding *finding);
+
+/* Of what the batch added: what an earlier process kept, what is there once all was looked at after it, and
+ * as inputs what of it is there no longer. 0 or -ENOMEM. */
+int watch_load_added(Target *target);
+int watch_take_added(Target *target);
+int watch_fill_gone(const Target *target, WatchInputs *ret);
+void watch_added_done(WatchAdded *added);

@@ -39,6 +39,7 @@ ServerFacts *server_facts_free(ServerFacts *facts) {
         if (!facts)
                 return NULL;
         free(facts->system_identifier);
+        free(facts->database);
         free(facts->role);
         free(facts);
         return NULL;

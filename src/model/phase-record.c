@@ -15,6 +15,7 @@ static const char *const event_names[N_PHASE_EVENT_KINDS] = {
         [PHASE_EVENT_VIOLATED] = "violated",
         [PHASE_EVENT_FINISHED] = "finished",
         [PHASE_EVENT_GONE] = "gone",
+        [PHASE_EVENT_MOVED] = "moved",
 };
 
 const char *const criterion_names[N_CRITERIA + 1] = {
@@ -136,6 +137,7 @@ void phase_record_done(PhaseRecord *record) {
         phase_statements_done(record);
         free(record->note);
         free(record->cannot_pass);
+        free(record->database);
         free(record->run.locked);
         phase_migrations_done(&record->batch);
         phase_migrations_done(&record->known);

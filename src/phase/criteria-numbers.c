@@ -235,7 +235,7 @@ void statement_name(Buffer *text, const StatementShift *shift, size_t most) {
         buffer_add(text, shift->text[length] ? "…" : "");
 }
 
-/* What follows it in a reason are texts of statements. */
+/* What follows it in a reason is the text of a statement. */
 #define MOVED " Moved most: "
 
 size_t phase_reason_length(const char *reason) {
@@ -244,18 +244,15 @@ size_t phase_reason_length(const char *reason) {
         return texts ? (size_t)(texts - reason) : strlen(reason);
 }
 
+/* The first of them; the record has them all. */
 static void add_moved(Buffer *text, const Performance *result) {
-        if (result->n_moved > 0)
-                buffer_add(text, MOVED);
-        for (size_t i = 0; i < result->n_moved; i++) {
-                const StatementShift *shift = &result->moved[i];
+        const StatementShift *shift = result->moved;
 
-                buffer_add(text, i > 0 ? "; " : "");
-                statement_name(text, shift, QUERY_TEXT_MAX);
-                buffer_printf(text, " (%.3g ms, before %.3g ms)", shift->after_ms, shift->before_ms);
-        }
-        if (result->n_moved > 0)
-                buffer_add_char(text, '.');
+        if (result->n_moved == 0)
+                return;
+        buffer_add(text, MOVED);
+        statement_name(text, shift, QUERY_TEXT_MAX);
+        buffer_printf(text, " (%.3g ms, before %.3g ms).", shift->after_ms, shift->before_ms);
 }
 
 static void add_scope(Buffer *text, const Performance *result) {

@@ -8,7 +8,8 @@
 
 #include "internal.h"
 
-#define MUST_PASS 4 /* the first criteria, which nothing excuses */
+#define MUST_PASS       4  /* the first criteria, which nothing excuses */
+#define GRACE_INTERVALS 10 /* in which all is looked at after the end, where an hour is shorter */
 
 static bool is_required(const PhaseSettings *settings, Criterion criterion) {
         return settings->require && strv_contains(settings->require, criterion_name(criterion));
@@ -61,12 +62,12 @@ static bool is_too_void(double percent) {
 }
 
 /* What nobody answered for at its end may have changed since it was last seen. */
-static bool was_seen_at_its_end(const PhaseRecord *record) {
-        return record->last_round >= record->ends_at;
+static bool was_seen_at_its_end(const PhaseRecord *record, const PhaseInputs *inputs) {
+        return record->last_round >= record->ends_at && !inputs->is_unseen;
 }
 
-static PhaseState verdict_of(const PhaseRecord *record, double percent) {
-        bool passes = !is_too_void(percent) && was_seen_at_its_end(record);
+static PhaseState verdict_of(const PhaseRecord *record, const PhaseInputs *inputs, double percent) {
+        bool passes = !is_too_void(percent) && was_seen_at_its_end(record, inputs);
 
         for (size_t i = 0; i < N_CRITERIA; i++) {
                 Status status = record->criteria[i].status;
@@ -78,27 +79,33 @@ static PhaseState verdict_of(const PhaseRecord *record, double percent) {
         return passes ? PHASE_PASSED : PHASE_INCONCLUSIVE;
 }
 
-/* The verdict rests on a round after the end; where none comes it is not waited for ever. */
+/* The verdict rests on what every check saw after the end; where nothing comes it is not waited for ever. */
 static bool is_due(const PhaseRecord *record, const PhaseInputs *inputs, usec_t now) {
         usec_t grace = (record->ends_at - record->started_at) / PHASE_HOURS;
 
         if (now < record->ends_at)
                 return false;
-        if (inputs->is_complete && !inputs->is_awaited && record->last_round >= record->ends_at)
+        if (inputs->is_complete && !inputs->is_awaited && was_seen_at_its_end(record, inputs))
                 return true;
         return usec_since(now, record->ends_at) >=
-               (grace > 3 * inputs->interval ? grace : 3 * inputs->interval);
+               (grace > GRACE_INTERVALS * inputs->interval ? grace : GRACE_INTERVALS * inputs->interval);
 }
 
-static int close_phase(PhaseRecord *record, double percent, usec_t now) {
+static const char *note_of_end(const PhaseRecord *record, const PhaseInputs *inputs) {
+        if (was_seen_at_its_end(record, inputs))
+                return NULL;
+        return record->last_round >= record->ends_at
+                       ? "Not everything could be looked at after the end of the phase."
+                       : "The target did not answer at the end of the phase.";
+}
+
+static int close_phase(PhaseRecord *record, const PhaseInputs *inputs, double percent, usec_t now) {
         _cleanup_(freep) char *note = NULL;
 
-        record->state = verdict_of(record, percent);
+        record->state = verdict_of(record, inputs, percent);
         record->closed_at = now;
         if (!is_too_void(percent))
-                return str_set(&record->note, was_seen_at_its_end(record)
-                                                      ? NULL
-                                                      : "The target did not answer at the end of the phase.");
+                return str_set(&record->note, note_of_end(record, inputs));
         note = str_format("%.0f %% of the phase was not observed.", percent);
         return note ? str_set(&record->note, note) : -ENOMEM;
 }
@@ -152,6 +159,6 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
                 r = set_cannot_pass(record, &obstacles);
         if (r < 0 || !is_due(record, inputs, now))
                 return r;
-        r = close_phase(record, percent, now);
+        r = close_phase(record, inputs, percent, now);
         return r < 0 ? r : 1;
 }

@@ -75,6 +75,28 @@ int phase_round(PhaseRecord *record, usec_t now, usec_t interval) {
         return r;
 }
 
+/* Its migrations are read as at first: none of them has finished just now. */
+int phase_database(PhaseRecord *record, const char *database, usec_t now) {
+        bool is_other = database && record->database && !str_equal(record->database, database);
+        int r = database ? str_set(&record->database, database) : 0;
+
+        if (r < 0 || !is_other)
+                return r;
+        if (record->state != PHASE_WATCHING) {
+                phase_record_done(record);
+                r = phase_init(record);
+                if (r >= 0)
+                        r = str_set(&record->database, database);
+                return r < 0 ? r : 1;
+        }
+        record->observed_since = record->last_round = now;
+        record->n_gaps = 0;
+        record->last_poll = 0;
+        phase_migrations_done(&record->waiting);
+        r = event_add(record, PHASE_EVENT_MOVED, "database", now, now);
+        return r < 0 ? r : 1;
+}
+
 static usec_t overlap(usec_t from, usec_t to, usec_t start, usec_t end) {
         return usec_since(to < end ? to : end, from > start ? from : start);
 }

@@ -73,14 +73,29 @@ static void open_phase(PhaseRecord *record, usec_t at, usec_t duration) {
 }
 
 /* A whole phase is watched after the last of a batch. */
-static int extend_batch(PhaseRecord *record, const char *name, usec_t at) {
+static void begin_at(PhaseRecord *record, usec_t at) {
         usec_t duration = record->ends_at - record->started_at;
 
-        if (at > record->started_at) {
-                record->started_at = at;
-                record->ends_at = usec_add(at, duration);
-        }
+        if (at <= record->started_at)
+                return;
+        record->started_at = at;
+        record->ends_at = usec_add(at, duration);
+}
+
+static int extend_batch(PhaseRecord *record, const char *name, usec_t at) {
+        begin_at(record, at);
         return phase_migrations_add(&record->batch, name, at);
+}
+
+/* One that was rolled back is there again: what it does is watched from now on. */
+static bool take_again(PhaseRecord *record, const char *name, usec_t at) {
+        if (!event_find(record, PHASE_EVENT_GONE, name))
+                return false;
+        for (size_t i = 0; i < record->batch.count; i++)
+                if (str_equal(record->batch.items[i].name, name))
+                        record->batch.items[i].finished_at = at;
+        begin_at(record, at);
+        return true;
 }
 
 /* What the same deployment finished before it, by the same clock. */
@@ -120,6 +135,8 @@ static int take_later(Polling *polling, const PhaseMigration *migration) {
         usec_t at = clamped(polling, migration);
         int r;
 
+        if (take_again(record, migration->name, at))
+                return 0;
         if (record->batch_at > 0 && usec_since(at, record->batch_at) <= PHASE_BATCH) {
                 if (phase_migrations_have(&record->batch, migration->name))
                         return 0;

@@ -29,7 +29,7 @@ static const Member numbers[] = {
         MEMBER(run.first_seen), MEMBER(run.last_seen),    MEMBER(run.is_known), MEMBER(run.blocked),
         MEMBER(run.is_capped),  MEMBER(run.longest_wait), MEMBER(run.elapsed),
 };
-static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass), MEMBER(run.locked)};
+static const Member texts[] = {MEMBER(note), MEMBER(cannot_pass), MEMBER(run.locked), MEMBER(database)};
 static const Member lists[] = {MEMBER(batch), MEMBER(known), MEMBER(waiting)};
 
 static void *member_at(const PhaseRecord *record, const Member *member) {

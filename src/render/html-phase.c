@@ -241,6 +241,7 @@ static void add_event(Buffer *out, const PhaseEvent *event) {
                 [PHASE_EVENT_VIOLATED] = "violated",
                 [PHASE_EVENT_FINISHED] = "another migration finished",
                 [PHASE_EVENT_GONE] = "not finished any more",
+                [PHASE_EVENT_MOVED] = "another database answers",
         };
 
         buffer_add(out, "<li><code>");

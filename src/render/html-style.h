@@ -103,6 +103,8 @@ static const char html_style[] =
 ".facts{gap:.5rem 1.5rem}th,td{padding-right:.625rem}.checklist th{width:6.5rem}\n"
 ".criteria tr{display:grid;grid-template-columns:6.25rem 1fr;padding:.25rem 0;border-top:1px solid var(--line)}\n"
 ".criteria th,.criteria td{width:auto;border:0;padding:.125rem 0}.criteria td:last-child{grid-column:1/-1}th small{display:block;margin:0}\n"
+".statements tr{display:grid;grid-template-columns:1fr 1fr 1fr;border-top:1px solid var(--line)}.statements thead tr{border:0}"
+".statements tr>*{border:0;padding:.125rem 0}.statements tr>:first-child{grid-column:1/-1}.statements .number{width:auto}\n"
 ".passing td:last-child{width:5.25rem}.checklist td:first-child,.passing td:first-child{width:5.25rem}}\n"
 "@media print{body{background:#fff}.target,.overview{border:0;padding:0}}\n";
 /* clang-format on */

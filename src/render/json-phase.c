@@ -6,14 +6,15 @@
 #include "findings.h"
 #include "pgvigil/render.h"
 
-/* The name that the phase is about: of the batch its first migration. */
+/* The name that the phase is about: of the batch its first migration; where none has begun, what is waited
+ * for. One that was opened by hand is about none. */
 static const char *migration_of(const TargetView *target) {
         const PhaseRecord *record = target->phase;
         const char *wanted = target->settings ? target->settings->phase.migration : NULL;
 
         if (record->batch.count > 0)
                 return record->batch.items[0].name;
-        return str_is_empty(wanted) ? NULL : wanted;
+        return record->started_at > 0 || str_is_empty(wanted) ? NULL : wanted;
 }
 
 static void write_batch(JsonWriter *json, const char *key, const PhaseMigrations *list) {
@@ -115,14 +116,9 @@ void writer_phase_left(JsonWriter *json, const char *key, const PhaseRecord *rec
                 writer_null(json, key);
 }
 
-void writer_phase(JsonWriter *json, const char *key, const TargetView *target, usec_t realtime) {
+static void write_state(JsonWriter *json, const TargetView *target, usec_t realtime) {
         const PhaseRecord *record = target->phase;
 
-        if (!record) {
-                writer_null(json, key);
-                return;
-        }
-        writer_open(json, key, '{');
         writer_text(json, "target", target->name);
         writer_text(json, "state", phase_state_name(record->state));
         writer_text(json, "migration", migration_of(target));
@@ -131,6 +127,17 @@ void writer_phase(JsonWriter *json, const char *key, const TargetView *target, u
         writer_time(json, "closed_at", record->closed_at);
         writer_phase_left(json, "remaining_s", record, realtime);
         writer_text(json, "verdict", phase_is_over(record) ? phase_state_name(record->state) : NULL);
+}
+
+void writer_phase(JsonWriter *json, const char *key, const TargetView *target, usec_t realtime) {
+        const PhaseRecord *record = target->phase;
+
+        if (!record) {
+                writer_null(json, key);
+                return;
+        }
+        writer_open(json, key, '{');
+        write_state(json, target, realtime);
         writer_text(json, "note", record->note);
         writer_text(json, "cannot_pass", record->cannot_pass);
         write_criteria(json, record);
@@ -146,6 +153,23 @@ int render_phase_json(const TargetView *target, usec_t realtime, Buffer *out) {
         JsonWriter json = {.out = out};
 
         writer_phase(&json, NULL, target, realtime);
+        buffer_add_char(out, '\n');
+        return buffer_error(out);
+}
+
+static Status status_of(const PhaseRecord *record) {
+        return record->state == PHASE_PASSED   ? STATUS_PASS
+               : record->state == PHASE_FAILED ? STATUS_FAIL
+                                               : STATUS_UNKNOWN;
+}
+
+int render_verdict_json(const TargetView *target, usec_t realtime, Buffer *out) {
+        JsonWriter json = {.out = out};
+
+        writer_open(&json, NULL, '{');
+        writer_text(&json, "status", status_name(status_of(target->phase)));
+        write_state(&json, target, realtime);
+        writer_close(&json, '}');
         buffer_add_char(out, '\n');
         return buffer_error(out);
 }

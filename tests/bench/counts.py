@@ -5,8 +5,8 @@ pgvigil's is: workers cost the application its processors, and JIT keeps LLVM an
 backend that lives for weeks. Blocks are all that pg_stat_database has when a session ended, catalogs
 included. JIT, parallel workers and connecting are shown without bars.
 
-The shipped configuration of the shop also names foreign keys, which the guide's queries know nothing
-of: they are left out here, and have a benchmark of their own (orphans.py).
+The shipped configuration of the shop also names foreign keys and canaries, which the guide's queries know
+nothing of: they are left out here, and the keys have a benchmark of their own (orphans.py).
 """
 import contextlib
 import os
@@ -34,7 +34,8 @@ SELECT COUNT(*) FROM stock_reservations WHERE quantity <= 0;
 """
 
 PATIENCE = "120s"
-FOREIGN_KEYS = re.search(r"foreign_keys = \(.*?\);\n", (lab.ROOT / "conf" / "shop.conf").read_text(), re.S).group(0)
+SHOP = (lab.ROOT / "conf" / "shop.conf").read_text()
+FOREIGN_KEYS, CANARIES = (re.search(rf"{kind} = \(.*?\);\n", SHOP, re.S).group(0) for kind in ("foreign_keys", "canaries"))
 
 
 def changes(budget=None, every="1h", keys=False):
@@ -42,7 +43,7 @@ def changes(budget=None, every="1h", keys=False):
     limits = f'statement_timeout = "{PATIENCE}";' + (f" blocks_per_poll = {budget};" if budget else "")
     return [("discover = true;", f'discover = true; limits: {{ {limits} }}; intervals: {{ catalog = "1h"; '
                                  f'violations = "{every}"; migrations = "1h"; activity = "1h"; }};'),
-            *([] if keys else [(FOREIGN_KEYS, "")])]
+            (CANARIES, ""), *([] if keys else [(FOREIGN_KEYS, "")])]
 
 
 class Psql:

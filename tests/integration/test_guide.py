@@ -14,11 +14,13 @@ from prisma import Prisma
 from test_shop import plant
 
 ORDERS = 285_000  # with what goes with them: a million rows
-DURATION = 40     # seconds that stand for 24 hours
+DURATION = 48     # seconds that stand for 24 hours
 NAME = "20260119093000_production_safety_constraints"
 
-# What the shop's application does, a transaction each: reads as its pages do, an order that comes and one that goes.
+# What the shop's application does: reads as its pages do, orders that come; and a report, which takes most of the
+# time, and always the same, so that what else the machine does is no degradation.
 LOAD = {
+    "report.sql@1": "SELECT count(*) FROM retailers, pg_sleep(0.02);\n",
     "read.sql@8": """\\set i random(1, :orders)
 SELECT * FROM orders WHERE id = 'ord_' || lpad(:i::text, 10, '0');
 SELECT sum(amount) FROM ledger_entries WHERE id = 'led_' || lpad(:i::text, 10, '0');
@@ -52,6 +54,7 @@ class Shop(ThreadingHTTPServer):
                 pass
 
         super().__init__(("127.0.0.1", 0), Page)
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/health"
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def handle_error(self, *_):
@@ -63,7 +66,7 @@ class Load:
 
     def __init__(self, lab, cluster, database):
         self.dir = directory("load")
-        command = [PG_BIN / "pgbench", "-n", "-c", "2", "-R", "40", "-T", "3600", "-D", f"orders={ORDERS}"]
+        command = [PG_BIN / "pgbench", "-n", "-c", "4", "-R", "160", "-T", "3600", "-D", f"orders={ORDERS}"]
         for name, script in LOAD.items():
             (self.dir / name.split("@")[0]).write_text(script)
             command += ["-f", self.dir / name]
@@ -144,13 +147,16 @@ class Eyes:
         self.thread.join()
 
 
-def shipped(cluster, database, prisma):
-    """conf/shop.conf with its two lines changed, and a day of so many seconds."""
+def shipped(cluster, database, prisma, application):
+    """conf/shop.conf with its two lines changed, the application's address, and a day of so many seconds."""
     text = (ROOT / "conf/shop.conf").read_text()
     text = re.sub(r'conninfo = "[^"]*"', f'conninfo = "{cluster.conninfo(database, "pgvigil")}"', text)
     text = re.sub(r'directory = "[^"]*"', f'directory = "{prisma.dir}/migrations"', text)
     text = text.replace('duration = "24h"', f'duration = "{DURATION}s"')
-    every = " ".join(f'{name} = "500ms";' for name in ("activity", "migrations", "catalog", "violations", "canaries"))
+    text = text.replace('//      app: { url = "http://127.0.0.1:3000/health"', f'app: {{ url = "{application.url}"')
+    assert application.url in text
+    every = " ".join(f'{name} = "500ms";' for name in ("activity", "migrations", "catalog", "violations", "canaries",
+                                                       "app"))
     text = text.replace("discover = true;", f"discover = true; intervals: {{ {every} }};")
     return text[text.index("{", text.index("targets")):text.rindex(")")]
 
@@ -171,10 +177,10 @@ def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab)
     cluster.sql("CREATE EXTENSION pg_stat_statements; ANALYZE; GRANT pg_monitor TO pgvigil;", "shop")
     prisma = Prisma(cluster, "shop")
     load = Load(lab, cluster, "shop")
-    daemon = lab.daemon(shipped(cluster, "shop", prisma))
-    wait_for(lambda: daemon.code("/health/shop") == 200, "the first rounds")
     application = Shop()
     lab.stack.callback(application.shutdown)
+    daemon = lab.daemon(shipped(cluster, "shop", prisma, application))
+    wait_for(lambda: daemon.code("/health/shop") == 200, "the first rounds")
     balancer = Balancer(lab, daemon, application)
     wait_for(lambda: balancer.code() == 200, "HAProxy to see the application")
     eyes = Eyes(lab, daemon, balancer)
@@ -192,7 +198,7 @@ def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab)
     daemon.wait_reason("constraint", "check_credit_transaction_amount", "not_expected_yet", 60)
     code, said = prisma.migrate("resolve", "--rolled-back", NAME)
     assert code == 0, said
-    wait_for(lambda: time.monotonic() > began + 1.5 * DURATION, "a day of baseline", 2 * DURATION)
+    wait_for(lambda: time.monotonic() > began + 2 * DURATION, "more than a day of baseline", 3 * DURATION)
 
     code, said = prisma.migrate("deploy")
     assert code == 0 and "successfully applied" in said, said
@@ -205,11 +211,9 @@ def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab)
     eyes.close()
     load.assert_lives()
     assert over["verdict"] == "passed", json.dumps(over, indent=1)
-    assert set(told(over).values()) <= {"pass", "skipped"}, told(over)
-    assert all(told(over)[c] == "pass" for c in ("migration_completed", "constraints_enforced", "no_violations",
-                                                 "cascades", "indexes_used", "queries_work")), over
+    assert len(told(over)) == 9 and set(told(over).values()) == {"pass"}, json.dumps(over, indent=1)
     assert eyes.codes == {200} and eyes.answers == {200} and application.served > 100, (eyes.codes, eyes.answers)
     greens = [at for at, code, verdict in eyes.verdicts if code == 200 or verdict == "passed"]
-    assert not greens or greens[0] > began + 2 * DURATION, "no green before the phase was over"
+    assert not greens or greens[0] > began + 3 * DURATION, "no green before the phase was over"
     report = pgvigil("report", "-c", daemon.path, service=True)
     assert report.returncode == 0 and "passed" in report.stdout, report

@@ -67,6 +67,9 @@ def test_a_good_migration_ends_passed(lab):
     assert daemon.code("/health/shop/verdict") == 200
     assert daemon.code("/health/shop/verdict?migration=production_safety_constraints") == 200
     assert daemon.code("/health/shop/verdict?migration=other") == 404
+    brief = daemon.get("/health/shop/verdict")[1]
+    assert len(brief) < 1024 and json.loads(brief)["status"] == "pass" and "criteria" not in json.loads(brief), brief
+    assert len(daemon.json("/health/shop/verdict?verbose")["criteria"]) == 9
     report = pgvigil("report", "-c", daemon.path, service=True)
     assert report.returncode == 0 and "passed" in report.stdout and "no_violations" in report.stdout, report
     as_json = json.loads(pgvigil("report", "-f", "json", "-c", daemon.path, service=True).stdout)
@@ -99,6 +102,82 @@ def test_rows_that_break_a_rule_at_the_end_fail_it_and_name_it(lab):
     assert daemon.code("/health/shop/verdict") == 503
     log = daemon.log()
     assert "the monitoring phase has begun" in log and "criterion no_violations fails" in log and "is over: failed" in log
+
+
+def spread(lab, duration, **intervals):
+    """As started(), with checks that run apart; a round of the slow ones has just ended."""
+    cluster, name = shared.get(), shared.shop(migrated=False)
+    text = phase_target(cluster.conninfo(name, "pgvigil"), duration=duration)
+    for key, every in intervals.items():
+        text = text.replace(f'{key} = "500ms"', f'{key} = "{every}"')
+    daemon = lab.daemon(text)
+    wait_for(lambda: phase(daemon)["state"] == "baseline", "the phase to wait for the migration")
+    daemon.wait_round("shop", 2)
+    return cluster, name, daemon
+
+
+def wait_run(daemon, check):
+    """Until one more run of a check has ended."""
+    def runs():
+        return daemon.metric("pgvigil_check_runs_total", target="shop", check=check) or 0
+    start = runs()
+    wait_for(lambda: runs() > start, f"a run of {check}")
+
+
+@waits
+def test_what_a_migration_added_is_in_scope_also_where_the_catalog_is_read_before_its_history(lab):
+    cluster, name, daemon = spread(lab, DURATION, migrations="5s")
+    wait_run(daemon, "migration")
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    migrate(cluster, name)
+    wait_for(lambda: daemon.metric("pgvigil_constraints", target="shop", state="enforced") >= 11, "the catalog to be read")
+    assert phase(daemon)["state"] == "baseline", "the history is read later"
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["reason"].startswith("11 of 11 "), "what was added")
+
+
+@waits
+def test_a_verdict_rests_on_what_is_there_at_the_end(lab):
+    cluster, name, daemon = spread(lab, DURATION, violations="600s", catalog="600s")
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    cluster.sql("ALTER TABLE ledger_entries DISABLE TRIGGER ALL", name)
+    wait_for(lambda: phase(daemon)["verdict"] == "failed", "the verdict", 60)
+    assert criterion(daemon, "cascades")["status"] == "fail", phase(daemon)
+
+
+@waits
+def test_what_a_migration_added_and_nobody_named_is_missed_when_it_is_dropped(lab):
+    cluster, name, daemon = started(lab)
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    migrate(cluster, name)
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["reason"].startswith("11 of 11 "), "what was added")
+    for check in ("constraint", "foreign_key", "index", "canary", "privilege"):
+        wait_run(daemon, check)
+    daemon.stop()  # the next process knows it too
+    daemon.start()
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to go on")
+    cluster.sql("ALTER TABLE retailers DROP CONSTRAINT check_retailer_named", name)
+    wait_for(lambda: phase(daemon)["verdict"] == "failed", "the verdict", 60)
+    told = {c["criterion"]: c for c in phase(daemon)["criteria"]}
+    assert told["constraints_enforced"]["reason"] == \
+        "1 of 11 constraints are not validated and enforced as defined: check_retailer_named on public.retailers (missing).", told
+
+
+@waits
+def test_another_database_of_the_same_name_is_no_pass(lab):
+    cluster, name, daemon = started(lab)
+    other = shared.shop()
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    cluster.sql("""ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive;
+        UPDATE orders SET total_amount = -1 WHERE id = (SELECT min(id) FROM orders)""", name)
+    wait_for(lambda: (c := criterion(daemon, "no_violations")) and c["status"] == "fail", "the breach")
+    daemon.write(phase_target(cluster.conninfo(other, "pgvigil"), duration=DURATION))
+    daemon.reload()
+    wait_for(lambda: any(e["event"] == "moved" for e in phase(daemon)["events"]), "the other one to be noticed")
+    assert "another database answers" in daemon.log()
+    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 60)
+    assert over["verdict"] == "inconclusive" and "not observed" in over["note"], over
 
 
 @waits
@@ -140,13 +219,15 @@ def test_an_application_that_is_away_for_long_fails_its_criterion(lab):
 
 def test_a_phase_by_hand_is_opened_and_stopped_over_the_socket_only(lab):
     cluster, name = shared.get(), shared.empty("CREATE TABLE t (id int PRIMARY KEY)")
-    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil")))
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil"), 'phase: { migration = "awaited"; };'))
     wait_for(lambda: daemon.get("/api/v1/phase/db")[0] == 200, "the phase to be known")
+    assert daemon.json("/api/v1/phase/db")["migration"] == "awaited"
     assert daemon.get("/api/v1/phase/db/start", "POST")[0] == 405, "a TCP listener changes nothing"
     assert pgvigil("phase", "stop", "-t", "db", "-c", daemon.path, service=True).returncode == 3, "none is open"
     started_by_hand = pgvigil("phase", "start", "-t", "db", "-c", daemon.path, service=True)
     assert started_by_hand.returncode == 0 and "open" in started_by_hand.stdout, started_by_hand
-    assert daemon.json("/api/v1/phase/db")["state"] == "watching"
+    open_by_hand = daemon.json("/api/v1/phase/db")
+    assert open_by_hand["state"] == "watching" and open_by_hand["migration"] is None, open_by_hand
     again = pgvigil("phase", "start", "-t", "db", "-c", daemon.path, service=True)
     assert again.returncode == 3 and "open already" in again.stderr, again
     assert "watching" in pgvigil("phase", "list", "-c", daemon.path, service=True).stdout

@@ -20,7 +20,8 @@ typedef struct ServerFacts {
         int version_num; /* 150018; 0: not known yet */
         bool in_recovery;
         char *system_identifier; /* owned; NULL: not readable */
-        char *role;              /* current_user; owned */
+        char *database; /* which of its databases, by number: a name may be given to another; the same */
+        char *role;     /* current_user; owned */
 } ServerFacts;
 
 /* What the migration check knows, for rules with expected_after. */

@@ -9,31 +9,7 @@
 
 #include "pgvigil/model/finding.h"
 #include "pgvigil/model/migration-run.h"
-
-typedef enum PhaseState {
-        PHASE_IDLE,     /* `note` says why */
-        PHASE_BASELINE, /* waits for the migration; samples are kept */
-        PHASE_WATCHING, /* open */
-        PHASE_PASSED,
-        PHASE_FAILED,
-        PHASE_INCONCLUSIVE,
-        PHASE_STOPPED, /* by hand */
-        N_PHASE_STATES,
-} PhaseState;
-
-typedef enum Criterion {
-#define CRITERION(id, name, help) CRITERION_##id,
-#include "pgvigil/model/criteria.def"
-#undef CRITERION
-        N_CRITERIA,
-} Criterion;
-
-const char *phase_state_name(PhaseState state); /* "idle" … */
-int phase_state_from_name(const char *name);    /* -1: none such */
-const char *criterion_name(Criterion criterion);
-const char *criterion_help(Criterion criterion);
-int criterion_from_name(const char *name);                /* -1: none such */
-extern const char *const criterion_names[N_CRITERIA + 1]; /* NULL-terminated */
+#include "pgvigil/model/phase-words.h"
 
 typedef struct PhaseMigration {
         char *name; /* owned, as all char * here */
@@ -49,16 +25,6 @@ typedef struct PhaseMigrations {
 typedef struct PhaseGap {
         usec_t from, to;
 } PhaseGap;
-
-typedef enum PhaseEventKind {
-        PHASE_EVENT_VIOLATED, /* an object in scope; `rows` is the most that were seen */
-        PHASE_EVENT_FINISHED, /* a later migration */
-        PHASE_EVENT_GONE,     /* a migration of the batch is not finished any more */
-        N_PHASE_EVENT_KINDS,
-} PhaseEventKind;
-
-const char *phase_event_name(PhaseEventKind kind); /* "violated" … */
-int phase_event_from_name(const char *name);       /* -1: none such */
 
 typedef struct PhaseEvent {
         PhaseEventKind kind;
@@ -94,7 +60,8 @@ typedef struct PhaseRecord {
         usec_t closed_at;           /* verdict or stop */
         usec_t batch_at;            /* when the first of the batch finished; 0: opened by hand */
         usec_t observed_since, last_round, last_poll;
-        PhaseRun run; /* also before it is open */
+        char *database; /* that answers, so that another one is noticed; NULL: not known */
+        PhaseRun run;   /* also before it is open */
         PhaseMigrations batch;
         PhaseMigrations known;   /* finished as of last_poll */
         PhaseMigrations waiting; /* that finished later, and open the next phase */

@@ -53,6 +53,7 @@ typedef struct PhaseInputs {
         usec_t interval;  /* as told to phase_round() */
         bool is_complete; /* every check has judged since the process began */
         bool is_awaited;  /* what is still summed up decides: the verdict waits for it as for a round */
+        bool is_unseen;   /* not all that decides was looked at since the end: waited for, and no pass */
 
         const Finding *findings; /* settled, all of the target */
         size_t n_findings;

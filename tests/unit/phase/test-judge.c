@@ -171,6 +171,29 @@ START_TEST(what_is_still_summed_up_is_waited_for_and_not_for_ever) {
 }
 END_TEST
 
+START_TEST(what_was_not_looked_at_after_the_end_is_waited_for_and_no_pass) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        shop.inputs.is_unseen = true;
+        shop_finish(&shop, 45);
+        EXPECT_STATE(&shop.lab, "watching");
+        shop.inputs.is_unseen = false;
+        shop_judge(&shop, DAY + 40);
+        EXPECT_STATE(&shop.lab, "passed");
+        shop_done(&shop);
+
+        shop_init(&shop, "a");
+        shop.inputs.is_unseen = true;
+        shop_finish(&shop, 45);
+        lab_rounds(&shop.lab, DAY + 30, DAY + HOUR + 30);
+        shop_judge(&shop, DAY + HOUR + 30);
+        EXPECT_STATE(&shop.lab, "inconclusive");
+        ck_assert_ptr_nonnull(strstr(shop.lab.record.note, "Not everything"));
+        shop_done(&shop);
+}
+END_TEST
+
 START_TEST(what_moved_most_is_kept_with_both_means) {
         Shop shop;
 
@@ -428,6 +451,7 @@ int main(void) {
                 a_count_that_no_walk_confirmed_is_inconclusive,
                 the_last_slots_belong_to_the_verdict,
                 what_is_still_summed_up_is_waited_for_and_not_for_ever,
+                what_was_not_looked_at_after_the_end_is_waited_for_and_no_pass,
                 what_moved_most_is_kept_with_both_means,
                 a_breach_at_the_end_fails,
                 a_breach_that_was_repaired_passes_and_is_listed,

@@ -159,6 +159,40 @@ START_TEST(whole_hours_of_the_clock_are_those_within) {
 }
 END_TEST
 
+START_TEST(of_another_database_nothing_was_observed) {
+        Lab lab;
+
+        lab_init(&lab, "a");
+        ck_assert_int_eq(phase_database(&lab.record, "1/5", AT(0)), 0);
+        lab_rounds(&lab, 0, 60);
+        lab_poll(&lab, 60);
+        lab_row(&lab, "1_a", 100);
+        lab_poll(&lab, 120);
+        ck_assert_int_eq(lab.record.state, PHASE_WATCHING);
+        lab_restart(&lab);
+        ck_assert_int_eq(phase_database(&lab.record, NULL, AT(600)), 0);
+        ck_assert_int_eq(phase_database(&lab.record, "1/5", AT(600)), 0);
+        ck_assert_int_eq(phase_database(&lab.record, "1/6", AT(7200)), 1);
+        ck_assert_int_eq(phase_database(&lab.record, "1/6", AT(7200)), 0);
+        lab_rounds(&lab, 7200, 7300);
+        ck_assert_int_eq(lab.record.state, PHASE_WATCHING);
+        ck_assert_uint_eq(phase_void(&lab.record, AT(7300), INTERVAL), AT(7200) - AT(100));
+        ck_assert_int_eq(lab.record.events[0].kind, PHASE_EVENT_MOVED);
+        lab.rows[0].finished_at = AT(50); /* the other one had it before */
+        lab_poll(&lab, 7300);
+        ck_assert_uint_eq(lab.record.n_events, 1);
+        ck_assert_uint_eq(lab.record.waiting.count, 0);
+
+        /* A verdict is of the one that it was of. */
+        lab.record.state = PHASE_PASSED;
+        ck_assert_int_eq(phase_database(&lab.record, "2/6", AT(2 * DAY)), 1);
+        ck_assert_int_eq(lab.record.state, PHASE_IDLE);
+        lab_poll(&lab, 2 * DAY);
+        ck_assert_int_eq(lab.record.state, PHASE_IDLE);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 rounds_at_their_interval_leave_nothing_void,
@@ -173,6 +207,7 @@ int main(void) {
                 a_phase_of_a_minute_has_the_same_arithmetic,
                 less_than_a_day_of_samples_is_no_baseline,
                 whole_hours_of_the_clock_are_those_within,
+                of_another_database_nothing_was_observed,
         };
 
         return unit_run("observe", tests, ELEMENTS(tests));

@@ -335,6 +335,29 @@ START_TEST(what_was_seen_of_an_earlier_migration_is_not) {
 }
 END_TEST
 
+START_TEST(one_that_was_rolled_back_and_is_there_again_is_watched_for_a_whole_phase) {
+        Lab lab;
+
+        lab_init(&lab, "a");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "1_a", 100);
+        lab_poll(&lab, 120);
+        lab.n_rows = 0;
+        lab_poll(&lab, 7200);
+        lab_row(&lab, "1_a", 80000);
+        lab_poll(&lab, 80010);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_int_eq(seconds(lab.record.started_at), 80000);
+        ck_assert_int_eq(seconds(lab.record.ends_at), 80000 + DAY);
+        ck_assert_uint_eq(lab.record.batch.count, 1);
+        ck_assert_int_eq(seconds(lab.record.batch.items[0].finished_at), 80000);
+        ck_assert_uint_eq(lab.record.waiting.count, 0);
+        ck_assert_uint_eq(lab.record.n_events, 1);
+        ck_assert_int_eq(seconds(lab.record.events[0].to), 80010);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
 int main(void) {
         const TTest *const tests[] = {
                 what_was_seen_of_a_migration_while_it_ran_is_of_its_phase,
@@ -352,6 +375,7 @@ int main(void) {
                 beside_a_named_one_a_later_migration_waits_for_nothing,
                 an_unreadable_history_changes_nothing,
                 a_migration_of_the_batch_that_goes_is_an_event,
+                one_that_was_rolled_back_and_is_there_again_is_watched_for_a_whole_phase,
                 by_hand_it_opens_and_stops,
                 after_a_stop_the_same_migration_opens_nothing,
                 a_reload_keeps_the_duration_it_began_with,
