@@ -27,6 +27,7 @@ void answer_forget(CountTable *table) {
         count_details_done(&table->details);
         walk_done(&table->walk);
         walk_done(&table->safety);
+        table->safety_at = 0; /* what was read then says nothing of the rules as they are now */
         for (size_t i = 0; i < table->n_rules; i++) {
                 CountRule *rule = table->rules[i];
 

@@ -7,7 +7,7 @@ static usec_t longer(usec_t a, usec_t b) {
         return a > b ? a : b;
 }
 
-static usec_t outage(const AppTally *tally, usec_t now) {
+usec_t app_tally_outage(const AppTally *tally, usec_t now) {
         return tally->bad_since > 0 ? usec_since(now, tally->bad_since) : 0;
 }
 
@@ -22,7 +22,7 @@ void app_tally_add(AppTally *tally, const ProbeResult *result, usec_t began, use
                 return;
         }
         tally->good++;
-        tally->longest_outage = longer(tally->longest_outage, outage(tally, now));
+        tally->longest_outage = longer(tally->longest_outage, app_tally_outage(tally, now));
         tally->bad_since = 0;
 }
 
@@ -35,6 +35,6 @@ PhaseApp app_tally_phase(const AppTally *tally, usec_t now) {
                 .probes = tally->probes,
                 .good = tally->good,
                 .lost = tally->lost,
-                .longest_outage = longer(tally->longest_outage, outage(tally, now)),
+                .longest_outage = longer(tally->longest_outage, app_tally_outage(tally, now)),
         };
 }

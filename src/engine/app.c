@@ -93,6 +93,18 @@ static void app_judge(Target *target) {
         app_publish(target);
 }
 
+/* What its probe says to the tally and to the history. */
+void app_note(Target *target, const ProbeResult *result, usec_t boottime, usec_t realtime) {
+        AppTally *tally = &target->app.tally;
+        usec_t outage = app_tally_outage(tally, boottime); /* one that it ends, too */
+
+        app_tally_add(tally, result, target->app.began, boottime);
+        if (outage == 0)
+                outage = app_tally_outage(tally, boottime);
+        if (result->end != PROBE_ERROR)
+                watch_sample_app(target, result->end == PROBE_OK, result->duration, outage, realtime);
+}
+
 static void app_hear(Target *target, const ProbeResult *result) {
         const Job *job = &target->jobs[app_index(target)];
         CheckContext context = target_context(target);
@@ -101,9 +113,7 @@ static void app_hear(Target *target, const ProbeResult *result) {
         if (r < 0)
                 app_fail(target, job, r);
         histogram_add(&target->view.runs[app_index(target)].durations, result->duration);
-        app_tally_add(&target->app.tally, result, target->app.began, context.boottime);
-        if (result->end != PROBE_ERROR)
-                watch_sample_app(target, result->end == PROBE_OK, result->duration, context.realtime);
+        app_note(target, result, context.boottime, context.realtime);
         app_judge(target);
 }
 

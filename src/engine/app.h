@@ -21,7 +21,8 @@ typedef struct AppTally {
 
 /* A probe that was begun then has its result now. */
 void app_tally_add(AppTally *tally, const ProbeResult *result, usec_t began, usec_t now);
-void app_tally_reset(AppTally *tally, usec_t now); /* an outage goes on, from now */
+usec_t app_tally_outage(const AppTally *tally, usec_t now); /* that goes on; 0: none does */
+void app_tally_reset(AppTally *tally, usec_t now);          /* an outage goes on, from now */
 PhaseApp app_tally_phase(const AppTally *tally, usec_t now);
 
 typedef struct App {
@@ -43,6 +44,9 @@ bool app_is_changed(const AppSettings *old, const AppSettings *settings);
 
 /* They have; a probe under way goes on unless the question changed. */
 void app_changed(Target *target, bool is_other_url, bool is_changed);
+
+/* A probe that was begun at `began` has its result. */
+void app_note(Target *target, const ProbeResult *result, usec_t boottime, usec_t realtime);
 
 /* A phase begins; and what of its application was seen since then. */
 void app_phase_reset(Target *target, usec_t boottime);

@@ -6,8 +6,11 @@
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
  *   canary_run/NAME                   in a phase, where it was wrong twice running or more: how often
  *   app                               1 where the application answered as it should, else 0; app_seconds
+ *   app_outage                        where it did not before or now: seconds since it did
  *   scans/OBJECT/NAME                 of an index, as the server counts
  *   performance                       an hour of the phase: what statements cost, 1 is as on the days before
+ *
+ * What comes in a row has a series of its own: the buckets of days hold good and bad runs alike.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
@@ -43,15 +46,41 @@ static void sample_rows(Target *target, const Finding *finding, usec_t at, size_
                        finding->name);
 }
 
+/* The history knows also what the process before this one saw. */
+#define RUN_WINDOW USEC_PER_HOUR
+
+static int64_t kept_run(const Target *target, const char *name, usec_t at) {
+        usec_t began = target->watch.record.started_at, from = usec_since(at, RUN_WINDOW);
+        const SeriesQuery query = {.from = from > began ? from : began, .to = at + 1};
+        _cleanup_(freep) char *series = str_format("canary_failed/%s", name);
+        _cleanup_(series_window_done) SeriesWindow window = {};
+        int64_t run = 0;
+
+        if (!series ||
+            history_window(target->engine->history, target->view.name, series, &query, &window) < 0)
+                return -ENOMEM;
+        for (size_t i = window.n_points; i-- > 0;) {
+                const SeriesPoint *point = &window.points[i];
+
+                if (point->count > 0 && (point->min < 1 || point->start < began))
+                        break;
+                run += (int64_t)point->count;
+        }
+        return run;
+}
+
 /* A round that was lost is none in between; what was wrong before the phase is none of it. */
 static void sample_run(Target *target, const Finding *finding, bool is_failed, usec_t at) {
         const PhaseRecord *record = &target->watch.record;
-        int64_t run = watch_runs_add(&target->watch.runs, finding->name, record->started_at,
-                                     is_failed && record->state == PHASE_WATCHING);
+        bool counts = is_failed && record->state == PHASE_WATCHING;
+        int64_t run = watch_runs_add(&target->watch.runs, finding->name, record->started_at, counts);
+        int64_t kept = counts ? kept_run(target, finding->name, at) : 0;
 
-        if (run < 0)
+        if (run < 0 || kept < 0)
                 log_oom();
-        else if (run > 1)
+        if (kept > run)
+                run = kept;
+        if (run > 1)
                 sample(target, at, (double)run, "canary_run/%s", finding->name);
 }
 
@@ -161,10 +190,12 @@ void watch_event(Target *target, usec_t at, const char *kind, const char *format
                 log_oom();
 }
 
-void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t realtime) {
+void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t outage, usec_t realtime) {
         if (!target->engine->history)
                 return;
         sample(target, realtime, is_good, "app");
+        if (outage > 0)
+                sample(target, realtime, (double)outage / (double)USEC_PER_SEC, "app_outage");
         if (is_good)
                 sample(target, realtime, (double)duration / (double)USEC_PER_SEC, "app_seconds");
 }

@@ -189,7 +189,7 @@ static int poll_migrations(Target *target, usec_t now) {
         return phase_poll(&target->watch.record, &target->settings.phase, &poll);
 }
 
-static void tell_state(Target *target, PhaseState before) {
+static void tell_state(Target *target, PhaseState before, usec_t realtime) {
         const PhaseRecord *record = &target->watch.record;
         LogFields fields = {.message_id = LOG_ID_PHASE_OPENED,
                             .target = target->view.name,
@@ -198,8 +198,8 @@ static void tell_state(Target *target, PhaseState before) {
 
         if (record->state == before)
                 return;
-        watch_event(target, clock_realtime(), "phase", "%s", phase_state_name(record->state));
-        history_hurry(history_of(target), clock_realtime()); /* a crash must not undo it */
+        watch_event(target, realtime, "phase", "%s", phase_state_name(record->state));
+        history_hurry(history_of(target), realtime); /* a crash must not undo it */
         if (record->state == PHASE_WATCHING) {
                 log_event(LOG_NOTICE, &fields, "the monitoring phase has begun: %s%s%s", name,
                           record->cannot_pass ? "; " : "", record->cannot_pass ? record->cannot_pass : "");
@@ -366,7 +366,7 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
         if (r < 0)
                 log_oom();
         target->view.phase = watch->is_begun ? &watch->record : NULL;
-        tell_state(target, state);
+        tell_state(target, state, realtime);
         tell_criteria(target, criteria);
 }
 
@@ -385,6 +385,6 @@ int watch_by_hand(Target *target, bool is_start, usec_t realtime) {
                 app_phase_reset(target, clock_boottime());
         if (keep(target) < 0 || (is_start && keep_picture(target) < 0))
                 log_oom();
-        tell_state(target, before);
+        tell_state(target, before, realtime);
         return 1;
 }

@@ -65,8 +65,8 @@ typedef struct Watch {
 void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime);
 void watch_done(Watch *watch);
 
-/* A probe of the application has its result. */
-void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t realtime);
+/* A probe of the application has its result. `outage`: that it goes on or ends, how long it took; else 0. */
+void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t outage, usec_t realtime);
 
 /* Something that a person may want to see on the time axis: `kind` is finding, health or phase. */
 void watch_event(Target *target, usec_t at, const char *kind, const char *format, ...) _printf_(4, 5);

@@ -265,11 +265,15 @@ int history_submit_behind(History *history, Job *job) {
 }
 
 bool history_write(History *history) {
-        size_t n = history->queue.count;
+        size_t n;
         Job *job;
 
-        if (!history->is_open || history->is_writing || n == 0 || !history->worker)
+        if (!history->is_open || history->is_writing || !history->worker)
                 return history->is_writing;
+        series_book_tell_grown(&history->series); /* all samples of before are in the file then, or none is */
+        n = history->queue.count;
+        if (n == 0)
+                return false;
         job = job_new(JOB_WRITE, history, history->store, history->now);
         if (!job)
                 return false;

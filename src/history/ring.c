@@ -39,15 +39,21 @@ static SeriesPoint slot_point(const RingSlot *slot) {
         return (SeriesPoint){slot->start * USEC_PER_SEC, slot->count, slot->min, slot->max, slot->sum};
 }
 
+void ring_set(Ring *ring, const SeriesPoint *point) {
+        uint32_t start = ring_start(ring, point->start);
+
+        *ring_slot(ring, start) = (RingSlot){start, point->count, point->min, point->max, point->sum};
+}
+
 void ring_add(Ring *ring, const SeriesPoint *point) {
         uint32_t start = ring_start(ring, point->start);
         RingSlot *slot = ring_slot(ring, start);
-        SeriesPoint sum = {};
+        SeriesPoint sum = {.start = point->start};
 
         if (slot->count > 0 && slot->start == start)
                 sum = slot_point(slot);
         series_point_merge(&sum, point);
-        *slot = (RingSlot){start, sum.count, sum.min, sum.max, sum.sum};
+        ring_set(ring, &sum);
 }
 
 bool ring_get(const Ring *ring, uint32_t start, SeriesPoint *ret) {

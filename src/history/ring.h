@@ -34,6 +34,9 @@ usec_t ring_span(const Ring *ring);
 /* Adds to the bucket; what else the slot held is gone. */
 void ring_add(Ring *ring, const SeriesPoint *point);
 
+/* Takes the place of what the slot held. */
+void ring_set(Ring *ring, const SeriesPoint *point);
+
 /* False: it holds none, and *ret is a gap there. */
 bool ring_get(const Ring *ring, uint32_t start, SeriesPoint *ret);
 

@@ -167,8 +167,15 @@ static void series_seen(Series *series, usec_t at) {
 static void book_tell(SeriesBook *book, Series *series, SeriesLevel level, uint32_t start) {
         SeriesPoint point;
 
+        if (level == LEVEL_FINE)
+                series->has_grown = false;
         if (book->closed && start > 0 && ring_get(&series->rings[level], start, &point))
                 book->closed(book->userdata, series, level, &point);
+}
+
+static void book_tell_open(SeriesBook *book, Series *series, SeriesLevel level) {
+        if (level != LEVEL_FINE || series->has_grown)
+                book_tell(book, series, level, series->open[level]);
 }
 
 int series_book_add(SeriesBook *book, const char *target, const char *name, usec_t at, double value) {
@@ -187,11 +194,12 @@ int series_book_add(SeriesBook *book, const char *target, const char *name, usec
                 uint32_t start = ring_start(&series->rings[level], at);
 
                 if (start != series->open[level]) {
-                        book_tell(book, series, level, series->open[level]);
+                        book_tell_open(book, series, level);
                         series->open[level] = start;
                 }
                 ring_add(&series->rings[level], &point);
         }
+        series->has_grown = true;
         series_seen(series, at);
         return 0;
 }
@@ -218,14 +226,13 @@ static void series_rebuild(SeriesBook *book, Series *series, SeriesLevel level, 
 
         for (uint64_t start = ring_start(ring, usec_since(now, reach * USEC_PER_SEC)); start <= end;
              start += ring->width) {
-                SeriesPoint point;
+                SeriesPoint kept, point;
 
-                if (ring_get(ring, (uint32_t)start, &point))
-                        continue;
+                (void)ring_get(ring, (uint32_t)start, &kept);
                 ring_sum(finer, (uint32_t)start, (uint32_t)start + ring->width, &point);
-                if (point.count == 0)
+                if (point.count <= kept.count)
                         continue;
-                ring_add(ring, &point);
+                ring_set(ring, &point);
                 if (start < end)
                         book_tell(book, series, level, (uint32_t)start);
         }
@@ -263,6 +270,7 @@ static void series_merge(SeriesBook *book, Series *into, const Series *live, Ser
                         book_tell(book, into, level, into->open[level]);
                 into->open[level] = live->open[level];
         }
+        into->has_grown = live->has_grown;
         series_seen(into, live->first);
         series_seen(into, live->last);
 }
@@ -279,6 +287,12 @@ int series_book_merge(SeriesBook *book, const SeriesBook *live, SeriesLevel leas
                         series_merge(book, into, from, least);
         }
         return 0;
+}
+
+void series_book_tell_grown(SeriesBook *book) {
+        for (size_t i = 0; i < book->count; i++)
+                if (book->items[i]->has_grown)
+                        book_tell(book, book->items[i], LEVEL_FINE, book->items[i]->open[LEVEL_FINE]);
 }
 
 void series_book_close(SeriesBook *book, usec_t now) {

@@ -1,6 +1,7 @@
 /* SeriesBook: every series of every target in memory, in three widths: 15 s for six hours, 5 min for
  * a week, 1 h for as long as samples are kept. A sample goes into all three at once; a bucket is
- * closed when the next one begins, and told to whoever listens. Pure: no file, no clock.
+ * closed when the next one begins, and told to whoever listens, if it has grown since it was told.
+ * Pure: no file, no clock.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #pragma once
@@ -17,6 +18,7 @@ typedef struct Series {
         uint32_t id; /* in the file; 0: none there yet */
         Ring rings[N_LEVELS];
         uint32_t open[N_LEVELS]; /* start of the bucket that grows; 0: none */
+        bool has_grown;          /* the fine one of them, since it was told */
         usec_t first, last;      /* times of samples */
 } Series;
 
@@ -50,12 +52,16 @@ int series_book_add(SeriesBook *book, const char *target, const char *name, usec
 int series_book_put(SeriesBook *book, const char *target, const char *name, SeriesLevel level,
                     const SeriesPoint *point);
 
-/* After series_book_put(): makes the buckets that a kill lost out of the finer ones. */
+/* After series_book_put(): makes the buckets that a kill lost, or a part of, out of the finer ones. */
 void series_book_rebuild(SeriesBook *book, usec_t now);
 
 /* Adds all that `live` holds; the sums of levels from `least` on are told as closed, but those of
  * buckets that still grow. 0, -ENOMEM. */
 int series_book_merge(SeriesBook *book, const SeriesBook *live, SeriesLevel least);
+
+/* Tells the fine buckets that still grow, where they have since they were told: of them the wider ones can be
+ * made again. */
+void series_book_tell_grown(SeriesBook *book);
 
 /* Tells the buckets that still grow as if they were closed, but those that are too old to be kept. */
 void series_book_close(SeriesBook *book, usec_t now);

@@ -10,6 +10,7 @@
 #define CANARY_FAILED_MAX 0.005
 #define CANARY_RUN_MAX    1 /* wrong one after another */
 #define CANARY_FACTOR     1.25
+#define CANARY_NOISE      (5 * USEC_PER_MSEC) /* a quarter of one or two milliseconds is the machine's mood */
 #define APP_GOOD_MIN      0.99
 #define APP_OUTAGE_MAX    (5 * USEC_PER_MINUTE)
 #define QUERY_TEXT_MAX    60
@@ -33,6 +34,8 @@ static double share(uint64_t part, uint64_t whole) {
 static usec_t canary_limit(const PhaseCanary *canary) {
         usec_t limit = (usec_t)(CANARY_FACTOR * (double)canary->baseline);
 
+        if (canary->baseline > 0 && limit < canary->baseline + CANARY_NOISE)
+                limit = canary->baseline + CANARY_NOISE;
         if (canary->max_time > 0 && (limit == 0 || canary->max_time < limit))
                 return canary->max_time;
         return limit;

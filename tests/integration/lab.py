@@ -364,6 +364,10 @@ targets = (
 
     def start(self, wait=True):
         self.explain()
+        return self.begin(wait)
+
+    def begin(self, wait=True):
+        """The same without a word to the audit: a process that takes the place of one that was killed."""
         inherited = self.inherited()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,

@@ -233,6 +233,28 @@ START_TEST(a_bucket_is_told_once_when_the_next_begins) {
 }
 END_TEST
 
+START_TEST(a_bucket_that_grows_is_told_when_asked_and_not_again_before_it_has_grown) {
+        _cleanup_(set_done) SeriesBook set = new_set();
+        Told told = {};
+
+        set.closed = on_closed;
+        set.userdata = &told;
+        add(&set, T0, 1);
+        for (unsigned i = 0; i < 2; i++)
+                series_book_tell_grown(&set);
+        ck_assert_uint_eq(told.count[LEVEL_FINE], 1);
+        add(&set, T0 + USEC_PER_SEC, 2);
+        series_book_tell_grown(&set);
+        ck_assert_uint_eq(told.count[LEVEL_FINE], 2);
+        expect(&told.last[LEVEL_FINE], 2, 1, 2, 3);
+        add(&set, T0 + 15 * USEC_PER_SEC, 1);
+        ck_assert_uint_eq(told.count[LEVEL_FINE], 2);
+        add(&set, T0 + 30 * USEC_PER_SEC, 1);
+        ck_assert_uint_eq(told.count[LEVEL_FINE], 3);
+        ck_assert_uint_eq(told.count[LEVEL_MIDDLE], 0);
+}
+END_TEST
+
 /* Only fine buckets of the last minutes reached the file. */
 START_TEST(what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones) {
         _cleanup_(set_done) SeriesBook set = new_set();
@@ -260,6 +282,31 @@ START_TEST(what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones) {
         ck_assert_uint_eq(point.count, 20); /* of the hour that grows still: not told */
         ck_assert_uint_eq(told.count[LEVEL_HOUR], 1);
         ck_assert_uint_eq(told.count[LEVEL_MIDDLE], 12);
+}
+END_TEST
+
+/* An earlier process ended well, and left what it had of them. */
+START_TEST(of_wide_buckets_that_a_kill_lost_a_part_of_the_whole_is_made_again) {
+        _cleanup_(set_done) SeriesBook set = new_set();
+        Told told = {};
+        SeriesPoint point;
+
+        set.closed = on_closed;
+        set.userdata = &told;
+        for (unsigned i = 0; i < 30; i++) {
+                point = (SeriesPoint){T0 + i * 15 * USEC_PER_SEC, 1, i, i, i};
+                ck_assert_int_eq(series_book_put(&set, "shop", "a", LEVEL_FINE, &point), 0);
+        }
+        for (SeriesLevel level = LEVEL_MIDDLE; level < N_LEVELS; level++) {
+                point = (SeriesPoint){T0, 4, 0, 3, 6};
+                ck_assert_int_eq(series_book_put(&set, "shop", "a", level, &point), 0);
+        }
+        series_book_rebuild(&set, T0 + 8 * USEC_PER_MINUTE);
+        ck_assert_uint_eq(told.count[LEVEL_MIDDLE], 1);
+        expect(&told.last[LEVEL_MIDDLE], 20, 0, 19, 190);
+        ck_assert(
+                ring_get(&series_book_find(&set, "shop", "a")->rings[LEVEL_HOUR], T0 / USEC_PER_SEC, &point));
+        expect(&point, 30, 0, 29, 435);
 }
 END_TEST
 
@@ -296,6 +343,8 @@ int main(void) {
                 one_too_many_takes_the_place_of_an_idle_one_only,
                 d24_a_clock_that_jumps_loses_no_sample_and_repeats_none,
                 a_bucket_is_told_once_when_the_next_begins,
+                a_bucket_that_grows_is_told_when_asked_and_not_again_before_it_has_grown,
+                of_wide_buckets_that_a_kill_lost_a_part_of_the_whole_is_made_again,
                 what_a_kill_lost_of_wide_buckets_is_made_of_fine_ones,
                 what_was_loaded_and_what_came_meanwhile_add_up,
         };
