@@ -377,8 +377,9 @@ static void round_of(Shop *shop) {
         world_live(shop->world, shop->step);
         walk(shop);
         for (size_t i = 0; i < N_JOBS; i++) {
-                if (shop->world->now % reports[i].every >= shop->step)
+                if (shop->world->now % reports[i].every >= shop->step && !shop->jobs[i].is_fresh)
                         continue;
+                shop->jobs[i].is_fresh = false; /* the end of the phase asks for all of them */
                 reports[i].report(shop);
                 shop->jobs[i].has_report = true;
                 shop->runs[i].runs++;
