@@ -47,16 +47,22 @@ int ask_sockets(const Arguments *arguments, char ***ret) {
         return 0;
 }
 
-int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out) {
-        _cleanup_(freep) char *tried = strv_join(paths, " or ");
+int ask_quietly(char *const *paths, const char *method, const char *what, Buffer *out) {
         int r = -ENOENT;
 
-        for (; *paths; paths++) {
+        for (; r < 0 && *paths; paths++) {
                 buffer_clear(out);
                 r = http_unix_request(*paths, method, what, TIMEOUT, out);
-                if (r >= 0)
-                        return r;
         }
+        return r;
+}
+
+int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out) {
+        _cleanup_(freep) char *tried = strv_join(paths, " or ");
+        int r = ask_quietly(paths, method, what, out);
+
+        if (r >= 0)
+                return r;
         fprintf(stderr, "pgvigil: no daemon answers at %s: %s\n", tried ? tried : "its socket", strerror(-r));
         if (r == -EACCES)
                 fprintf(stderr, "Be root or a member of the group pgvigil.\n");

@@ -8,5 +8,7 @@
 /* The sockets to try, in their order; what is wrong with the settings is printed. 0 or an exit code. */
 int ask_sockets(const Arguments *arguments, char ***ret);
 
-/* The code of its answer, whose body is in *out; negative: nobody answers, which was printed. */
+/* The code of its answer, whose body is in *out; negative: nobody answers. */
+int ask_quietly(char *const *paths, const char *method, const char *what, Buffer *out);
+/* The same, and that nobody answers is printed. */
 int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out);

@@ -15,11 +15,15 @@
 
 #define WAIT_STEP_MS 1000
 
+/* Who waits for a verdict bears that the daemon is away so long: it may be restarted. */
+#define AWAY_MAX USEC_PER_MINUTE
+
 typedef struct Asking {
         const Arguments *arguments;
         char **paths;
-        Buffer json;  /* { "targets": [ { "name", "phase" } ] }, and more of a daemon */
-        bool is_kept; /* what a daemon kept that does not run */
+        Buffer json;     /* { "targets": [ { "name", "phase" } ] }, and more of a daemon */
+        bool is_kept;    /* what a daemon kept that does not run */
+        usec_t answered; /* boottime: a daemon did; 0: never */
 } Asking;
 
 static void asking_done(Asking *report) {
@@ -71,6 +75,7 @@ static int read_kept(Asking *report) {
         return r < 0 || buffer_error(&report->json) < 0 ? EXIT_UNKNOWN : 0;
 }
 
+/* 0, an exit code, or -EAGAIN: it is away for a moment. */
 static int read_phases(Asking *report) {
         _cleanup_(buffer_done) Buffer query = BUFFER_NULL;
         int r;
@@ -79,9 +84,15 @@ static int read_phases(Asking *report) {
         for (char **target = report->arguments->targets; target && *target; target++)
                 buffer_printf(&query, "%ctarget=%s", target == report->arguments->targets ? '?' : '&',
                               *target);
-        r = ask_daemon(report->paths, "GET", buffer_text(&query), &report->json);
+        r = ask_quietly(report->paths, "GET", buffer_text(&query), &report->json);
+        if (r < 0 && report->arguments->wait && report->answered > 0 &&
+            usec_since(clock_boottime(), report->answered) < AWAY_MAX)
+                return -EAGAIN;
+        if (r < 0)
+                r = ask_daemon(report->paths, "GET", buffer_text(&query), &report->json);
         if (r < 0)
                 return read_kept(report);
+        report->answered = clock_boottime();
         if (r == 404) {
                 fprintf(stderr, "pgvigil: the daemon has no such target\n");
                 return EXIT_USAGE;
@@ -132,6 +143,28 @@ static int exit_of(ReportOutcome outcome) {
                                                                        : EXIT_UNKNOWN;
 }
 
+/* Where the verdict is waited for, as often as that takes. 0 or an exit code. */
+static int read_to_the_end(Asking *report, const TextOptions *options, Buffer *text, ReportOutcome *outcome) {
+        for (;;) {
+                int r = read_phases(report);
+
+                if (r > 0)
+                        return r;
+                if (r == 0) {
+                        buffer_clear(text);
+                        r = render_report_text(buffer_text(&report->json), report->json.length, options, text,
+                                               outcome);
+                        if (r < 0) {
+                                fprintf(stderr, "pgvigil: the daemon's answer is not understood\n");
+                                return EXIT_UNKNOWN;
+                        }
+                        if (!report->arguments->wait || report->is_kept || is_over(report, *outcome))
+                                return 0;
+                }
+                (void)poll(NULL, 0, WAIT_STEP_MS);
+        }
+}
+
 int command_report(const Arguments *arguments) {
         TextOptions options = {.colour = arguments_colour(arguments),
                                .quiet = arguments->quiet,
@@ -141,20 +174,8 @@ int command_report(const Arguments *arguments) {
         ReportOutcome outcome = REPORT_NONE;
         int r = ask_sockets(arguments, &report.paths);
 
-        while (r == 0) {
-                buffer_clear(&text);
-                r = read_phases(&report);
-                if (r > 0)
-                        return r;
-                if (render_report_text(buffer_text(&report.json), report.json.length, &options, &text,
-                                       &outcome) < 0) {
-                        fprintf(stderr, "pgvigil: the daemon's answer is not understood\n");
-                        return EXIT_UNKNOWN;
-                }
-                if (!arguments->wait || report.is_kept || is_over(&report, outcome))
-                        break;
-                (void)poll(NULL, 0, WAIT_STEP_MS);
-        }
+        if (r == 0)
+                r = read_to_the_end(&report, &options, &text, &outcome);
         if (r == 0 && arguments->html)
                 r = print_html(&report);
         else if (r == 0 && arguments->json) {

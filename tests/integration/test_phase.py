@@ -7,8 +7,9 @@ import re
 import subprocess
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
-from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, shared, target, wait_for, waits
+from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, samples, shared, target, wait_for, waits
 from test_app import Application
 from test_shop import shop_target
 
@@ -237,6 +238,26 @@ def test_an_application_that_is_away_for_long_fails_its_criterion(lab):
     told = {c["criterion"]: c for c in over["criteria"]}
     assert over["verdict"] == "failed" and told["app_healthy"]["status"] == "fail", over
     assert [c for c, result in told.items() if result["status"] == "fail"] == ["app_healthy"], over
+
+
+@waits
+def test_who_waits_for_a_verdict_bears_a_restart(lab):
+    cluster, name = shared.get(), shared.empty("CREATE TABLE t (id int PRIMARY KEY)")
+    daemon = lab.daemon(target("db", cluster.conninfo(name, "pgvigil"), 'phase: { duration = "16s"; };'))
+    wait_for(lambda: daemon.get("/api/v1/phase/db")[0] == 200, "the phase to be known")
+    assert pgvigil("phase", "start", "-t", "db", "-c", daemon.path, service=True).returncode == 0
+
+    def asked():
+        return sum(value for labels, value in samples(daemon.metrics(), "pgvigil_http_requests_total")
+                   if labels["path"] == "/api/v1/status")
+    with ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(pgvigil, "report", "--wait", "-c", daemon.path, service=True)
+        wait_for(lambda: asked() > 0, "the verdict to be waited for")
+        daemon.stop()
+        daemon.start()
+        report = waiting.result(120)
+    verdict = daemon.json("/api/v1/phase/db")["verdict"]
+    assert verdict and verdict in report.stdout and "to go" not in report.stdout and not report.stderr, (verdict, report)
 
 
 def test_a_phase_by_hand_is_opened_and_stopped_over_the_socket_only(lab):
