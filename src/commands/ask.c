@@ -23,6 +23,17 @@ static char *system_directory(void) {
         return strdup(r < 0 || str_is_empty(settings->state_dir) ? STATE_DIR : settings->state_dir);
 }
 
+/* A name that cannot be one stands in no URL. 0 or an exit code. */
+static int check_names(char *const *targets) {
+        for (; targets && *targets; targets++)
+                if (str_is_empty(*targets) ||
+                    (*targets)[strspn(*targets, "abcdefghijklmnopqrstuvwxyz0123456789_-")]) {
+                        fprintf(stderr, "pgvigil: \"%s\" cannot be the name of a target\n", *targets);
+                        return EXIT_USAGE;
+                }
+        return 0;
+}
+
 /* The sockets to try, in their order. A file given with -c that has a directory of its own has a
  * daemon of its own: another one's answer would be about other databases. */
 int ask_sockets(const Arguments *arguments, char ***ret) {
@@ -30,13 +41,12 @@ int ask_sockets(const Arguments *arguments, char ***ret) {
         _cleanup_(strv_freep) char **paths = NULL;
         _cleanup_(freep) char *directory = NULL, *path = NULL;
         bool is_own;
-        int r;
+        int r = check_names(arguments->targets);
 
-        if (arguments->config) {
+        if (r == 0 && arguments->config)
                 r = arguments_load(arguments, &settings);
-                if (r > 0)
-                        return r;
-        }
+        if (r > 0)
+                return r;
         is_own = settings && !str_is_empty(settings->state_dir) &&
                  !str_equal(settings->state_dir, STATE_DIR) && !str_equal(arguments->config, DEFAULT_CONFIG);
         directory = is_own ? strdup(settings->state_dir) : system_directory();

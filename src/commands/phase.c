@@ -41,6 +41,18 @@ static int change(const Arguments *arguments, char *const *paths, const char *ta
         return EXIT_PASS;
 }
 
+/* What one refuses keeps nothing from the others. */
+static int change_all(const Arguments *arguments, char *const *paths) {
+        int worst = EXIT_PASS;
+
+        for (char **target = arguments->targets; *target; target++) {
+                int r = change(arguments, paths, *target);
+
+                worst = r > worst ? r : worst;
+        }
+        return worst;
+}
+
 int command_phase(const Arguments *arguments) {
         const char *verb = arguments->operand ? arguments->operand : "list";
         _cleanup_(strv_freep) char **paths = NULL;
@@ -57,7 +69,5 @@ int command_phase(const Arguments *arguments) {
                 return EXIT_USAGE;
         }
         r = ask_sockets(arguments, &paths);
-        for (char **target = arguments->targets; r == 0 && *target; target++)
-                r = change(arguments, paths, *target);
-        return r;
+        return r == 0 ? change_all(arguments, paths) : r;
 }

@@ -277,6 +277,10 @@ def test_a_phase_by_hand_is_opened_and_stopped_over_the_socket_only(lab):
     assert pgvigil("phase", "stop", "-t", "db", "-c", daemon.path, service=True).returncode == 0
     assert daemon.json("/api/v1/phase/db")["verdict"] == "stopped" and daemon.code("/health/db/verdict") == 503
     assert pgvigil("phase", "start", "-t", "other", "-c", daemon.path, service=True).returncode == 64
+    assert pgvigil("phase", "start", "-t", "a b?x", "-c", daemon.path, service=True).returncode == 64
+    both = pgvigil("phase", "start", "-t", "other", "-t", "db", "-c", daemon.path, service=True)
+    assert both.returncode == 64 and "open" in both.stdout and "other" in both.stderr, both
+    assert pgvigil("phase", "stop", "-t", "db", "-c", daemon.path, service=True).returncode == 0
     assert pgvigil("phase", "open", "-t", "db", "-c", daemon.path, service=True).returncode == 64
     assert pgvigil("phase", "start", "-c", daemon.path, service=True).returncode == 64
 
