@@ -4,7 +4,7 @@ import re
 import socket
 import time
 
-from lab import ROLE, ROOT, check_json, directory, free_port, give_to_service, pgvigil, shared, target, wait_for
+from lab import ROLE, ROOT, check_json, directory, free_port, give_to_service, pgvigil, shared, target, wait_for, waits
 
 TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); INSERT INTO t SELECT i, i - 1 FROM generate_series(1, 100) i;
 ALTER TABLE t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;"""
@@ -271,6 +271,7 @@ def test_c8_targets_come_go_and_change_and_the_others_never_notice(lab):
     assert "no targets" in daemon.log() and daemon.code("/health/a") == 200 and pair.backend(0) == before
 
 
+@waits
 def test_c8_a_target_that_comes_joins_the_global_answer_after_its_first_round(lab):
     pair = Pair(lab)
     with socket.socket() as mute:

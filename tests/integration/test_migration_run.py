@@ -1,7 +1,7 @@
 """What a migration blocks while it runs, seen from outside of it."""
 import contextlib
 
-from lab import pgvigil, shared, target, wait_for
+from lab import pgvigil, shared, target, wait_for, waits
 
 # What Prisma writes and holds, and nothing else of it.
 HISTORY = """CREATE TABLE _prisma_migrations (id varchar(36) PRIMARY KEY, checksum varchar(64) NOT NULL,
@@ -115,6 +115,7 @@ def test_a_migration_without_its_lock_is_known_by_what_it_locks(lab):
         wait_for(lambda: blocked(daemon)[0] == 1, "the one behind it")
 
 
+@waits
 def test_nothing_is_asked_while_nothing_runs_and_more_often_while_something_does(lab):
     daemon, name = serve(lab, intervals='migrations = "10min";')
     count = lambda: daemon.metric("pgvigil_check_runs_total", target="db", check="migration")  # noqa: E731
