@@ -236,7 +236,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pgvigil;
 
 
 def waits(test):
-    """Marks a test that mostly waits for time to pass: it runs beside the others."""
+    """Marks a test that mostly waits for time to pass, or has a server of its own: it runs beside the others."""
     test.waits = True
     return test
 

@@ -18,7 +18,7 @@ import audit  # noqa: E402
 import lab as laboratory  # noqa: E402
 
 
-BESIDE = 4  # tests that wait
+BESIDE = 3  # tests that wait
 talking = threading.Lock()
 AUDIT = "audit.every_statement_is_listed"
 

@@ -2,7 +2,7 @@
 import contextlib
 import re
 
-from lab import grant, shared, target, wait_for, waits
+from lab import grant, shared, target, wait_for
 from test_counting import (BIG, BUDGET, ROWS, SMALL, WIDE, assert_unread, position, rule, rules, serve, wait_count,
                            wait_polls)
 
@@ -41,7 +41,6 @@ def test_the_same_of_a_large_table_that_was_walked(lab):
     wait_count(daemon, ROWS)
 
 
-@waits
 def test_a_table_that_is_emptied_or_rewritten_during_a_walk_is_counted_right(lab):
     name = shared.empty(BIG + f"UPDATE big SET amount = -1 WHERE id = {ROWS};")
     daemon = serve(lab, name, rules(("big", "rule", "amount > 0")), limits="blocks_per_poll = 64;")
@@ -62,7 +61,6 @@ def test_a_table_that_is_emptied_or_rewritten_during_a_walk_is_counted_right(lab
     wait_count(daemon, 3)
 
 
-@waits
 def test_a_table_that_is_made_anew_under_its_name_during_a_walk_is_counted_as_the_new_one(lab):
     name = shared.empty(BIG + f"UPDATE big SET amount = -1 WHERE id = {ROWS};")
     daemon = serve(lab, name, rules(("big", "rule", "amount > 0")), limits="blocks_per_poll = 64;")
@@ -86,7 +84,6 @@ CREATE TABLE p3 (LIKE p INCLUDING ALL); INSERT INTO p3 SELECT i, -1 FROM generat
 UPDATE p SET amount = -1 WHERE id IN (9999, 19999);"""
 
 
-@waits
 def test_partitions_that_come_and_go_during_a_walk_are_counted_as_they_are(lab):
     name = shared.empty(PARTS)
     daemon = serve(lab, name, rules(("p", "rule", "amount > 0")), limits="blocks_per_poll = 64;")

@@ -1,7 +1,7 @@
 """PostgreSQL 13 to 18: the same answers from every major version (15 is the rest of the suite)."""
 import majors
 import test_advice as advice
-from lab import check_json, grant, make_shop, pgvigil, target, wait_for
+from lab import check_json, grant, make_shop, pgvigil, target, wait_for, waits
 from test_shop import RULES, by_name, plant, shop_conf, shop_target
 
 BROKEN = """
@@ -65,22 +65,27 @@ def faults_are_seen(lab, cluster):
     assert not errors, errors
 
 
+@waits
 def test_postgresql_13(lab):
     faults_are_seen(lab, before_and_after(lab, 13))
 
 
+@waits
 def test_postgresql_14(lab):
     faults_are_seen(lab, before_and_after(lab, 14))
 
 
+@waits
 def test_postgresql_16(lab):
     faults_are_seen(lab, before_and_after(lab, 16))
 
 
+@waits
 def test_postgresql_17(lab):
     faults_are_seen(lab, before_and_after(lab, 17))
 
 
+@waits
 def test_postgresql_18(lab):
     faults_are_seen(lab, before_and_after(lab, 18))
 

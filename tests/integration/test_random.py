@@ -13,7 +13,7 @@ import lab as laboratory
 import majors
 import random_ops
 import random_tables
-from lab import ROOT, directory, grant, run, target, wait_for
+from lab import ROOT, directory, grant, run, target, wait_for, waits
 from random_compare import EQUAL, ERROR, LOCKED, UNCOUNTED, UNKNOWN, WAIT, Expected, Tally, judge
 from random_world import DATABASE, PATIENCE, World
 
@@ -283,26 +283,32 @@ def test_a_late_count_may_come_right_and_no_exact_one_may(lab):
     assert fails(outcome(now, {**right, "status": "unknown", "reason": "timeout"})), "nothing was compared"
 
 
+@waits
 def test_short_postgresql_13_each_count_is_the_truth(lab):
     short(lab, 13)
 
 
+@waits
 def test_short_postgresql_14_each_count_is_the_truth(lab):
     short(lab, 14)
 
 
+@waits
 def test_short_postgresql_15_each_count_is_the_truth(lab):
     short(lab, 15)
 
 
+@waits
 def test_short_postgresql_16_each_count_is_the_truth(lab):
     short(lab, 16)
 
 
+@waits
 def test_short_postgresql_17_each_count_is_the_truth(lab):
     short(lab, 17)
 
 
+@waits
 def test_short_postgresql_18_each_count_is_the_truth(lab):
     short(lab, 18)
 
