@@ -67,14 +67,18 @@ int ask_quietly(char *const *paths, const char *method, const char *what, Buffer
         return r;
 }
 
-int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out) {
+void ask_complain(char *const *paths, int r) {
         _cleanup_(freep) char *tried = strv_join(paths, " or ");
-        int r = ask_quietly(paths, method, what, out);
 
-        if (r >= 0)
-                return r;
         fprintf(stderr, "pgvigil: no daemon answers at %s: %s\n", tried ? tried : "its socket", strerror(-r));
         if (r == -EACCES)
                 fprintf(stderr, "Be root or a member of the group pgvigil.\n");
+}
+
+int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out) {
+        int r = ask_quietly(paths, method, what, out);
+
+        if (r < 0)
+                ask_complain(paths, r);
         return r;
 }

@@ -10,5 +10,7 @@ int ask_sockets(const Arguments *arguments, char ***ret);
 
 /* The code of its answer, whose body is in *out; negative: nobody answers. */
 int ask_quietly(char *const *paths, const char *method, const char *what, Buffer *out);
-/* The same, and that nobody answers is printed. */
+/* Prints that nobody answers, and why. */
+void ask_complain(char *const *paths, int r);
+/* Both. */
 int ask_daemon(char *const *paths, const char *method, const char *what, Buffer *out);

@@ -88,10 +88,10 @@ static int read_phases(Asking *report) {
         if (r < 0 && report->arguments->wait && report->answered > 0 &&
             usec_since(clock_boottime(), report->answered) < AWAY_MAX)
                 return -EAGAIN;
-        if (r < 0)
-                r = ask_daemon(report->paths, "GET", buffer_text(&query), &report->json);
-        if (r < 0)
+        if (r < 0) {
+                ask_complain(report->paths, r);
                 return read_kept(report);
+        }
         report->answered = clock_boottime();
         if (r == 404) {
                 fprintf(stderr, "pgvigil: the daemon has no such target\n");

@@ -183,21 +183,6 @@ static int sum_of(const Question *question, const char *prefix, const char *name
         return r;
 }
 
-/* The greatest of the samples; 0: there is none. */
-static int most_of(const Question *question, const char *prefix, const char *name, double *ret) {
-        _cleanup_(series_window_done) SeriesWindow points = {};
-        int r = window(question, question->record->started_at, question->realtime, &points, prefix, name);
-
-        *ret = 0;
-        for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
-                const SeriesPoint *point = &points.points[i];
-
-                if (point->count > 0 && point->start >= question->record->started_at && point->max > *ret)
-                        *ret = point->max;
-        }
-        return r;
-}
-
 static int compare_numbers(const void *a, const void *b) {
         double left = *(const double *)a, right = *(const double *)b;
 
@@ -391,7 +376,7 @@ static int fill_app(const Question *question, WatchInputs *ret) {
         _cleanup_(series_window_done) SeriesWindow points = {};
         PhaseApp live = app_phase(question->target, question->boottime);
         usec_t bad_since = 0;
-        double most = 0;
+        Sum ended = {};
         int r = window(question, question->record->started_at, question->realtime, &points, "app", "");
 
         for (size_t i = 0; r >= 0 && i < points.n_points; i++) {
@@ -411,9 +396,9 @@ static int fill_app(const Question *question, WatchInputs *ret) {
                         ret->app.longest_outage = outage;
         }
         if (r >= 0)
-                r = most_of(question, "app_outage", "", &most);
-        if ((usec_t)(most * USEC_PER_SEC) > ret->app.longest_outage)
-                ret->app.longest_outage = (usec_t)(most * USEC_PER_SEC);
+                r = sum_of(question, "app_outage", "", &ended);
+        if ((usec_t)(ended.most * USEC_PER_SEC) > ret->app.longest_outage)
+                ret->app.longest_outage = (usec_t)(ended.most * USEC_PER_SEC);
         /* What this process has seen itself is finer, and counts what was not sent. */
         ret->app.lost = live.lost;
         if (live.longest_outage > ret->app.longest_outage)
