@@ -27,3 +27,6 @@ int config_load(const char *path, const ConfigHooks *hooks, Problems *problems, 
 /* The same from memory; `name` stands in the problems as the file. */
 int config_parse(const char *text, size_t length, const char *name, const ConfigHooks *hooks,
                  Problems *problems, Settings **ret);
+
+/* Nothing but what the name of a target may hold, so that it stands in a URL as it is. */
+bool config_name_is_plain(const char *name);

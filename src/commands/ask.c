@@ -26,8 +26,7 @@ static char *system_directory(void) {
 /* A name that cannot be one stands in no URL. 0 or an exit code. */
 static int check_names(char *const *targets) {
         for (; targets && *targets; targets++)
-                if (str_is_empty(*targets) ||
-                    (*targets)[strspn(*targets, "abcdefghijklmnopqrstuvwxyz0123456789_-")]) {
+                if (str_is_empty(*targets) || !config_name_is_plain(*targets)) {
                         fprintf(stderr, "pgvigil: \"%s\" cannot be the name of a target\n", *targets);
                         return EXIT_USAGE;
                 }

@@ -14,12 +14,16 @@ static const config_setting_t *member(const config_setting_t *setting, const cha
         return found ? found : setting;
 }
 
+bool config_name_is_plain(const char *name) {
+        return name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-")] == '\0';
+}
+
 static void check_name(Parser *parser, const config_setting_t *setting, const TargetSettings *target) {
         const config_setting_t *where = member(setting, "name");
 
         if (!target->name)
                 return;
-        if (target->name[strspn(target->name, "abcdefghijklmnopqrstuvwxyz0123456789_-")])
+        if (!config_name_is_plain(target->name))
                 parser_problem(parser, where, "may hold a-z, 0-9, _ and - only");
         else if (str_equal(target->name, "verdict"))
                 parser_problem(parser, where, "\"verdict\" is reserved: choose another name");
