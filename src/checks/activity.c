@@ -1,9 +1,6 @@
 /* The check `activity`: what the server counted of the target's own database: transactions, deadlocks,
  * sessions that ended badly. Numbers to compare over time; none of them is a fault by itself.
  *
- * What was counted since the sample before is void where the counters may have begun anew between both: a
- * reset, a crash, another server.
- *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,8 +9,8 @@
 #include "common.h"
 #include "pgvigil/checks.h"
 
-/* `epoch` changes with every reset. A crash zeroes the counters and sets no time in pg_stat_database, but in
- * pg_stat_bgwriter. sessions_fatal: since 14. */
+/* `epoch` changes where the counters begin anew: with every reset. A crash zeroes the counters and sets no
+ * time in pg_stat_database, but in pg_stat_bgwriter. sessions_fatal: since 14. */
 static const char activity_sql[] =
         "SELECT d.datname::text AS datname, d.xact_commit AS commits, d.xact_rollback AS rollbacks, "
         "d.deadlocks,\n"
@@ -46,8 +43,7 @@ static const Field transaction_fields[] = {
          .metric = "pgvigil_transactions_total",
          .help = "Transactions of the database on this server, pgvigil's own among them, as of the last "
                  "poll."},
-        HIDDEN("since_last", VALUE_INT, "Of these, since the sample before; NULL: void."),
-        HIDDEN("seconds", VALUE_FLOAT, "From the sample before to this one; NULL: void."),
+        HIDDEN("sampled_at", VALUE_INT, "When, in microseconds."),
 };
 
 static const Field database_fields[] = {
@@ -65,6 +61,7 @@ static const Field database_fields[] = {
          .kind = VALUE_INT,
          .role = FIELD_TEXT,
          .help = "Pages whose checksum was wrong; null: the cluster has none."},
+        HIDDEN("epoch", VALUE_TEXT, "Changes where the counters begin anew."),
 };
 
 static const Shape sample_shape = SHAPE("activity.sample", sample_fields);
@@ -144,35 +141,18 @@ static int activity_take(void *state, const CheckContext *context, const Outcome
         return check_table_copy(outcome->table, &activity->fresh.row);
 }
 
-/* Whether both count from the same beginning; one counter that fell speaks for all of them. */
-static bool is_comparable(const Table *before, const Table *after) {
-        if (!before || !after || !str_equal(table_text(before, 0, "epoch"), table_text(after, 0, "epoch")))
-                return false;
-        for (size_t i = 0; i < ELEMENTS(outcomes); i++)
-                if (table_int(after, 0, outcomes[i].column) < table_int(before, 0, outcomes[i].column))
-                        return false;
-        return true;
-}
-
-/* `before` is empty where what lies between is void. */
-static int publish_transactions(const Sample *before, const Sample *after, Report *report) {
+static int publish_transactions(const Sample *sample, Report *report) {
         Table *table = report_table(report, &transaction_shape);
 
         for (size_t i = 0; i < ELEMENTS(outcomes); i++) {
-                int64_t total = table_int(after->row, 0, outcomes[i].column);
                 size_t row;
 
                 if (!table || table_add_row(table, &row) < 0 ||
-                    table_set_text(table, row, "datname", table_text(after->row, 0, "datname")) < 0 ||
+                    table_set_text(table, row, "datname", table_text(sample->row, 0, "datname")) < 0 ||
                     table_set_text(table, row, "outcome", outcomes[i].outcome) < 0)
                         return -ENOMEM;
-                table_set_int(table, row, "transactions", total);
-                if (!before->row)
-                        continue;
-                table_set_int(table, row, "since_last",
-                              total - table_int(before->row, 0, outcomes[i].column));
-                table_set_float(table, row, "seconds",
-                                (double)usec_since(after->boottime, before->boottime) / (double)USEC_PER_SEC);
+                table_set_int(table, row, "transactions", table_int(sample->row, 0, outcomes[i].column));
+                table_set_int(table, row, "sampled_at", (int64_t)sample->at);
         }
         return 0;
 }
@@ -231,16 +211,15 @@ static int skip_untracked(Finding *finding) {
         return r < 0 ? r : check_repair(finding, "ALTER SYSTEM SET track_counts = on;");
 }
 
-/* What was known stays, but says nothing of the time since. */
+/* What was known stays. */
 static int report_last(const Activity *activity, Finding *finding, Report *report) {
-        static const Sample nothing;
         int r;
 
         finding->checked_at = activity->last.at;
         finding->checked_boottime = activity->last.boottime;
         r = describe(finding, activity->last.row);
         if (r >= 0)
-                r = publish_transactions(&nothing, &activity->last, report);
+                r = publish_transactions(&activity->last, report);
         return r < 0 ? r : publish_database(&activity->last, report);
 }
 
@@ -251,11 +230,9 @@ static int report_fresh(Activity *activity, Finding *finding, Report *report) {
                 sample_done(&activity->last);
                 return skip_untracked(finding);
         }
-        if (!is_comparable(activity->last.row, activity->fresh.row))
-                sample_done(&activity->last);
         r = describe(finding, activity->fresh.row);
         if (r >= 0)
-                r = publish_transactions(&activity->last, &activity->fresh, report);
+                r = publish_transactions(&activity->fresh, report);
         if (r >= 0)
                 r = publish_database(&activity->fresh, report);
         sample_done(&activity->last);

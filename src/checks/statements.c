@@ -7,9 +7,6 @@
  *     │                               └─(before 14)─▲ └─(texts are wanted)─▶ TEXTS ─▶ DONE
  *     └──(missing, off, too old; or an error)──▶ DONE
  *
- * What was called between two samples is void where an entry may have begun anew between both: a reset, or an
- * eviction, which makes a statement start from 0 when it comes back.
- *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
 #include <inttypes.h>
@@ -78,8 +75,6 @@ static const Field statement_fields[] = {
          .role = FIELD_TEXT,
          .unit = "seconds",
          .help = "How long the statement ran, in all."},
-        HIDDEN("calls_since_last", VALUE_INT, "Of the calls, since the sample before; NULL: void."),
-        HIDDEN("seconds_since_last", VALUE_FLOAT, "Of the time; NULL: void."),
 };
 
 static const Field summary_fields[] = {
@@ -93,7 +88,7 @@ static const Field summary_fields[] = {
          .role = FIELD_TEXT,
          .help = "How often entries were thrown out, of any database; null before PostgreSQL 14."},
         HIDDEN("sampled_at", VALUE_INT, "When the sample was taken, in microseconds."),
-        HIDDEN("before_at", VALUE_INT, "When the sample before was; NULL: void."),
+        HIDDEN("since", VALUE_TEXT, "Last reset; NULL before PostgreSQL 14."),
 };
 
 static const Shape look_shape = SHAPE("statements.look", look_fields);
@@ -322,48 +317,14 @@ static int statements_take(void *state, const CheckContext *context, const Outco
         return check_table_copy(outcome->table, &statements->fresh.info);
 }
 
-/* The row of that statement, or -1. */
-static ssize_t find_statement(const Table *top, int64_t queryid) {
-        for (size_t row = 0; top && row < top->n_rows; row++)
-                if (table_int(top, row, "queryid") == queryid)
-                        return (ssize_t)row;
-        return -1;
-}
-
-/* Before 14 nothing but a counter that fell tells of a reset. */
-static bool is_void(const Sample *before, const Sample *after) {
-        if (!before->top || !before->info != !after->info)
-                return true;
-        for (size_t i = 0; after->info && i < ELEMENTS(info_fields); i++)
-                if (!value_equal(table_get(before->info, 0, info_fields[i].name),
-                                 table_get(after->info, 0, info_fields[i].name)))
-                        return true;
-        for (size_t row = 0; row < after->top->n_rows; row++) {
-                ssize_t old = find_statement(before->top, table_int(after->top, row, "queryid"));
-
-                if (old >= 0 &&
-                    table_int(after->top, row, "calls") < table_int(before->top, (size_t)old, "calls"))
-                        return true;
-        }
-        return false;
-}
-
-static int publish_statement(const Table *before, const Table *top, size_t at, Table *table) {
-        ssize_t old = find_statement(before, table_int(top, at, "queryid"));
+static int publish_statement(const Table *top, size_t at, Table *table) {
         _cleanup_(freep) char *queryid = str_format("%" PRId64, table_int(top, at, "queryid"));
-        double seconds = table_get(top, at, "seconds")->number;
-        int64_t calls = table_int(top, at, "calls");
         size_t row;
 
         if (!queryid || table_add_row(table, &row) < 0 || table_set_text(table, row, "queryid", queryid) < 0)
                 return -ENOMEM;
-        table_set_int(table, row, "calls", calls);
-        table_set_float(table, row, "seconds", seconds);
-        if (old < 0)
-                return 0;
-        table_set_int(table, row, "calls_since_last", calls - table_int(before, (size_t)old, "calls"));
-        table_set_float(table, row, "seconds_since_last",
-                        seconds - table_get(before, (size_t)old, "seconds")->number);
+        table_set_int(table, row, "calls", table_int(top, at, "calls"));
+        table_set_float(table, row, "seconds", table_get(top, at, "seconds")->number);
         return 0;
 }
 
@@ -371,8 +332,7 @@ static int64_t tracked_of(const Sample *sample) {
         return sample->top->n_rows > 0 ? table_int(sample->top, 0, "tracked") : 0;
 }
 
-/* `before` NULL: void. */
-static int publish(const Sample *before, const Sample *sample, Report *report) {
+static int publish(const Sample *sample, Report *report) {
         Table *table = report_table(report, &statement_shape),
               *summary = report_table(report, &summary_shape);
         size_t row;
@@ -381,13 +341,13 @@ static int publish(const Sample *before, const Sample *sample, Report *report) {
         if (r < 0)
                 return r;
         table_set_int(summary, row, "tracked", tracked_of(sample));
-        if (sample->info)
-                table_set_int(summary, row, "evictions", table_int(sample->info, 0, "evictions"));
         table_set_int(summary, row, "sampled_at", (int64_t)sample->at);
-        if (before)
-                table_set_int(summary, row, "before_at", (int64_t)before->at);
+        if (sample->info) {
+                table_set_int(summary, row, "evictions", table_int(sample->info, 0, "evictions"));
+                r = table_set_text(summary, row, "since", table_text(sample->info, 0, "since"));
+        }
         for (size_t i = 0; r >= 0 && i < sample->top->n_rows; i++)
-                r = publish_statement(before ? before->top : NULL, sample->top, i, table);
+                r = publish_statement(sample->top, i, table);
         return r;
 }
 
@@ -419,11 +379,10 @@ static int judge_lack(Statements *statements, int lack, Finding *finding) {
 }
 
 static int judge_fresh(Statements *statements, Finding *finding, Report *report) {
-        bool is_new = is_void(&statements->last, &statements->fresh);
         int r = describe(&statements->last, &statements->fresh, finding);
 
         if (r >= 0)
-                r = publish(is_new ? NULL : &statements->last, &statements->fresh, report);
+                r = publish(&statements->fresh, report);
         if (r >= 0 && statements->texts)
                 r = statement_texts_publish(statements->texts, report);
         sample_done(&statements->last);
@@ -432,13 +391,13 @@ static int judge_fresh(Statements *statements, Finding *finding, Report *report)
         return r;
 }
 
-/* What was known stays, but says nothing of the time since. */
+/* What was known stays. */
 static int judge_last(const Statements *statements, Finding *finding, Report *report) {
         int r = describe(&statements->last, &statements->last, finding);
 
         finding->checked_at = statements->last.at;
         finding->checked_boottime = statements->last.boottime;
-        return r < 0 ? r : publish(NULL, &statements->last, report);
+        return r < 0 ? r : publish(&statements->last, report);
 }
 
 static int judge_blind(const Statements *statements, const CheckContext *context, Finding *finding,

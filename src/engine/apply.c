@@ -294,9 +294,21 @@ static void log_code(Target *target, const Health *before, const Health *after, 
                   target->view.name, buffer_text(&text));
 }
 
-void apply_code(Target *target, usec_t boottime, usec_t realtime) {
-        Health after = health_of_target(&target->engine->view, &target->view, &plain, boottime);
+/* Whatever made it 503 by itself, a look or the time that went by without one: it is not taken back at the
+ * first sign of life. */
+static void hold_code(Target *target, usec_t boottime) {
+        static const HealthQuery own = {.fail_on = FAIL_ON_GATE, .ignore_settling = true};
+        const View *view = &target->engine->view;
 
+        if (target->view.rounds > 0 && health_of_target(view, &target->view, &own, boottime).code == 503)
+                health_settle(view, &target->view, false, boottime);
+}
+
+void apply_code(Target *target, usec_t boottime, usec_t realtime) {
+        Health after;
+
+        hold_code(target, boottime);
+        after = health_of_target(&target->engine->view, &target->view, &plain, boottime);
         log_code(target, &target->last_health, &after, realtime);
         target->last_health = after;
         rehearse_look(target, boottime, realtime);
@@ -352,7 +364,6 @@ static void apply(Target *target, const usec_t now[2]) {
 /* A gate that it breaks holds at once; that it is whole again counts with the next rounds, as of any
  * other finding. */
 void apply_beside(Target *target, usec_t boottime, usec_t realtime) {
-        static const HealthQuery own = {.fail_on = FAIL_ON_GATE, .ignore_settling = true};
         const usec_t now[2] = {boottime, realtime};
 
         mark_news(target, true);
@@ -360,11 +371,8 @@ void apply_beside(Target *target, usec_t boottime, usec_t realtime) {
                 log_oom();
         forget_news(target);
         apply_age(target, boottime, realtime);
-        if (target->view.rounds == 0)
-                return;
-        if (health_of_target(&target->engine->view, &target->view, &own, boottime).code == 503)
-                health_settle(&target->engine->view, &target->view, false, boottime);
-        apply_code(target, boottime, realtime);
+        if (target->view.rounds > 0)
+                apply_code(target, boottime, realtime);
 }
 
 void apply_round(Target *target, usec_t boottime, usec_t realtime) {

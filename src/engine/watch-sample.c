@@ -2,7 +2,6 @@
  *
  *   violations                        rows that break a rule, all together
  *   violations/OBJECT/NAME            … one: what is configured, and what is broken
- *   transactions/commit, …/rollback   since the sample before; …/void: not known
  *   canary/NAME                       seconds; canary_failed/NAME and canary_lost/NAME: 0 or 1 a run
  *   canary_run/NAME                   in a phase, where it was wrong twice running or more: how often
  *   app                               1 where the application answered as it should, else 0; app_seconds
@@ -111,18 +110,6 @@ static void sample_finding(Target *target, const Finding *finding, usec_t at, si
         }
 }
 
-static void sample_transactions(Target *target, const Table *table, usec_t at) {
-        for (size_t row = 0; row < table->n_rows; row++) {
-                const char *outcome = table_text(table, row, "outcome");
-
-                if (table_is_null(table, row, "since_last"))
-                        sample(target, at, 1, "transactions/void");
-                else
-                        sample(target, at, (double)table_int(table, row, "since_last"), "transactions/%s",
-                               outcome);
-        }
-}
-
 static void sample_scans(Target *target, const Table *table, usec_t at) {
         for (size_t row = 0; row < table->n_rows; row++) {
                 _cleanup_(freep) char *object = str_qualified(table_text(table, row, "schemaname"),
@@ -134,19 +121,21 @@ static void sample_scans(Target *target, const Table *table, usec_t at) {
         }
 }
 
+const Table *watch_table(const Job *job, const char *column) {
+        for (size_t i = 0; i < job->n_tables; i++)
+                if (shape_find(job->tables[i]->shape, column) >= 0)
+                        return job->tables[i];
+        return NULL;
+}
+
 static void sample_job(Target *target, const Job *job, usec_t at) {
+        const Table *scans = watch_table(job, "scans");
         size_t n_rules = 0;
 
         for (size_t i = 0; i < job->count; i++)
                 sample_finding(target, &target->view.findings[job->first + i], at, &n_rules);
-        for (size_t i = 0; i < job->n_tables; i++) {
-                const Table *table = job->tables[i];
-
-                if (shape_find(table->shape, "since_last") >= 0)
-                        sample_transactions(target, table, at);
-                if (shape_find(table->shape, "scans") >= 0)
-                        sample_scans(target, table, at);
-        }
+        if (scans)
+                sample_scans(target, scans, at);
 }
 
 static void sample_total(Target *target, usec_t at) {
@@ -168,6 +157,8 @@ void watch_sample(Target *target, usec_t realtime) {
                         continue;
                 job->sampled = target->view.runs[i].runs;
                 sample_job(target, job, realtime);
+                if (str_equal(job->kind->name, "activity"))
+                        watch_take_transactions(target, job, realtime);
                 if (str_equal(job->kind->name, "statements"))
                         watch_take_statements(target, job);
                 has_counted |= job->count > 0 && target->view.findings[job->first].kind == KIND_CONSTRAINT;

@@ -1,5 +1,7 @@
 /* What statements cost, hour by hour: kept in the history, and read back for the phase.
  *
+ * The last sample and the hour that is open are kept with each sample: after a restart the next one has all
+ * that was called meanwhile, and the hour goes on.
  * The history is the only place where hours are: what it has not is void. It is read on its thread, once
  * after each hour of an open phase; the result stays until the next one, and a restart makes it anew.
  *
@@ -10,6 +12,7 @@
  * SPDX-License-Identifier: PostgreSQL */
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +21,7 @@
 #include "pgvigil/base/log.h"
 #include "statement-series.h"
 
+#define KEY_SAMPLE    "phase.statements"
 #define GAP_INTERVALS 3
 #define DAYS_KEPT     (PHASE_BASELINE_DAYS + 3) /* the baseline, a phase, and one that waited for it */
 #define ASKED_MAX     2                         /* runs of the check, for a text */
@@ -34,6 +38,7 @@ void watch_statements_done(WatchStatements *statements) {
                 statements->reading->target = NULL;
         for (size_t i = 0; i < statements->n_texts; i++)
                 free(statements->texts[i].text);
+        statement_sample_done(&statements->sample);
         *statements = (WatchStatements){};
 }
 
@@ -53,13 +58,6 @@ static usec_t hour_width(const Target *target) {
                                                                 : target->settings.phase.duration);
 }
 
-static const Table *table_of(const Job *job, const char *column) {
-        for (size_t i = 0; i < job->n_tables; i++)
-                if (shape_find(job->tables[i]->shape, column) >= 0)
-                        return job->tables[i];
-        return NULL;
-}
-
 static void on_hour(void *userdata, const HistoryStatement *rows, size_t n) {
         Target *target = userdata;
         usec_t oldest = usec_since(rows[0].hour,
@@ -69,50 +67,70 @@ static void on_hour(void *userdata, const HistoryStatement *rows, size_t n) {
                 log_oom();
 }
 
-static int read_deltas(const Table *table, HistoryStatement **ret, size_t *ret_n) {
-        HistoryStatement *deltas = calloc(table->n_rows + 1, sizeof(*deltas));
-        size_t n = 0;
+int watch_load_statements(Target *target) {
+        WatchStatements *statements = &target->watch.statements;
+        const char *kept = history_get(history_of(target), target->view.name, KEY_SAMPLE);
+        int r;
 
-        if (!deltas)
+        statement_sample_done(&statements->sample);
+        r = kept ? statement_sample_parse(kept, &statements->sample, &statements->hours) : 0;
+        return r == -ENOMEM ? r : 0;
+}
+
+static int keep_sample(const Target *target) {
+        const WatchStatements *statements = &target->watch.statements;
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        int r = statement_sample_format(&statements->sample, &statements->hours, &text);
+
+        return r < 0 ? r : history_set(history_of(target), target->view.name, KEY_SAMPLE, buffer_text(&text));
+}
+
+static int read_counters(const Table *table, StatementSample *sample) {
+        sample->counters = calloc(table->n_rows + 1, sizeof(*sample->counters));
+        if (!sample->counters)
                 return -ENOMEM;
         for (size_t row = 0; row < table->n_rows; row++) {
-                int64_t queryid = strtoll(table_text(table, row, "queryid"), NULL, 10);
-
-                if (queryid == 0 || table_is_null(table, row, "calls_since_last"))
-                        continue;
-                deltas[n++] = (HistoryStatement){
-                        .queryid = queryid,
-                        .calls = table_int(table, row, "calls_since_last"),
-                        .total_ms = 1000 * table_get(table, row, "seconds_since_last")->number,
+                HistoryStatement counter = {
+                        .queryid = strtoll(table_text(table, row, "queryid"), NULL, 10),
+                        .calls = table_int(table, row, "calls"),
+                        .total_ms = 1000 * table_get(table, row, "seconds")->number,
                 };
+
+                if (counter.queryid != 0)
+                        sample->counters[sample->n++] = counter;
         }
-        *ret = deltas;
-        *ret_n = n;
         return 0;
 }
 
-/* What was called since the sample before is of no use where that one never came here: its round was lost. */
-static void add_sample(Target *target, const Table *table, const Table *summary) {
+/* Counters are of the same entries while the same database answers, nothing was reset and nothing thrown out.
+ */
+static int read_sample(const Target *target, const Table *table, const Table *summary, StatementSample *ret) {
+        const char *since = table_text(summary, 0, "since");
+        _cleanup_(freep) char *own = str_format("%" PRId64 " evictions since %s",
+                                                table_int(summary, 0, "evictions"), since ? since : "");
+
+        ret->at = (usec_t)table_int(summary, 0, "sampled_at");
+        ret->epoch = own ? watch_epoch(target, own) : NULL;
+        return ret->epoch ? read_counters(table, ret) : -ENOMEM;
+}
+
+static int add_sample(Target *target, const Table *table, const Table *summary) {
         WatchStatements *statements = &target->watch.statements;
-        usec_t at = (usec_t)table_int(summary, 0, "sampled_at"),
-               before = (usec_t)table_int(summary, 0, "before_at");
+        _cleanup_(statement_sample_done) StatementSample sample = {};
         _cleanup_(freep) HistoryStatement *deltas = NULL;
-        StatementSpan span = {.from = statements->sampled_at,
-                              .to = at,
-                              .longest = longest_of(target),
-                              .is_void = before != statements->sampled_at};
+        StatementSpan span;
+        int r = read_sample(target, table, summary, &sample);
 
-        if (at == statements->sampled_at)
-                return;
-
-        if (read_deltas(table, &deltas, &span.n) < 0) {
-                log_oom();
-                span.is_void = true;
-        }
-        span.deltas = deltas;
+        if (r < 0 || sample.at == statements->sample.at)
+                return r;
+        r = statement_sample_since(&statements->sample, &sample, &deltas, &span);
+        if (r < 0)
+                return r;
+        span.longest = longest_of(target);
         statement_hours_set_width(&statements->hours, hour_width(target));
         statement_hours_add(&statements->hours, &span, on_hour, target);
-        statements->sampled_at = at;
+        SWAP(statements->sample, sample);
+        return keep_sample(target);
 }
 
 static const char *text_of(const WatchStatements *statements, int64_t queryid) {
@@ -152,14 +170,16 @@ static void take_texts(WatchStatements *statements, const Table *table) {
         statements->n_wanted = n;
 }
 
-/* A look that failed shows the sample of before: the next one has all that was called since that. */
+/* A look that failed shows the sample of before, and none is taken until what was kept is known: the next one
+ * has all that was called since. */
 void watch_take_statements(Target *target, const Job *job) {
-        const Table *table = table_of(job, "calls_since_last"), *summary = table_of(job, "before_at");
+        const Table *table = watch_table(job, "seconds"), *summary = watch_table(job, "sampled_at");
 
         if (target->watch.statements.n_wanted > 0)
-                take_texts(&target->watch.statements, table_of(job, "text"));
-        if (table && summary && summary->n_rows == 1)
-                add_sample(target, table, summary);
+                take_texts(&target->watch.statements, watch_table(job, "text"));
+        if (target->watch.is_begun && table && summary && summary->n_rows == 1 &&
+            add_sample(target, table, summary) < 0)
+                log_oom();
 }
 
 static int sum_up(const PhaseRecord *record, size_t n_hours, const HistoryStatement *rows, size_t n,
@@ -224,7 +244,7 @@ static void on_read(void *userdata, int r, const HistoryStatement *rows, size_t 
 
 /* An hour is looked at when a sample has ended it, or when none came in time: it is void then. */
 static size_t hours_seen(const Target *target, usec_t realtime) {
-        usec_t late = usec_since(realtime, longest_of(target)), seen = target->watch.statements.sampled_at;
+        usec_t late = usec_since(realtime, longest_of(target)), seen = target->watch.statements.sample.at;
 
         return phase_hours_ended(&target->watch.record, seen > late ? seen : late);
 }

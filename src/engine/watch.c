@@ -24,6 +24,7 @@ void watch_done(Watch *watch) {
         strv_free(watch->seen);
         watch_added_done(&watch->added);
         watch_runs_done(&watch->runs);
+        transaction_sample_done(&watch->transactions);
         watch_statements_done(&watch->statements);
         *watch = (Watch){};
 }
@@ -63,6 +64,10 @@ static int begin(Target *target) {
                 r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
         if (r >= 0)
                 r = watch_load_added(target);
+        if (r >= 0)
+                r = watch_load_transactions(target);
+        if (r >= 0)
+                r = watch_load_statements(target);
         watch->is_begun = r >= 0;
         return r;
 }

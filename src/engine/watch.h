@@ -9,32 +9,12 @@
 #include "pgvigil/base/digest.h"
 #include "pgvigil/history.h"
 #include "pgvigil/phase.h"
-#include "statement-hours.h"
+#include "transaction-sample.h"
 #include "watch-runs.h"
+#include "watch-statements.h"
 
 typedef struct Job Job;
 typedef struct Target Target;
-
-#define WATCH_TEXTS (4 * PERFORMANCE_MOVED)
-
-typedef struct WatchText {
-        int64_t queryid;
-        char *text; /* owned; without values */
-} WatchText;
-
-/* What statements cost: the hour that is open, and what the hours that were kept come to. */
-typedef struct WatchStatements {
-        StatementHours hours;
-        usec_t sampled_at;
-        struct WatchReading *reading; /* under way, or NULL */
-        usec_t started_at;            /* of the phase that `result` is of; 0: there is none */
-        Performance result;
-        WatchText texts[WATCH_TEXTS]; /* of what moved most, the newest first */
-        size_t n_texts;
-        int64_t wanted[PERFORMANCE_MOVED]; /* whose texts the check is to read */
-        size_t n_wanted;
-        unsigned n_asked; /* runs of the check since they are wanted */
-} WatchStatements;
 
 /* What the batch of a phase has added: the keys of what nobody named, sorted. */
 typedef struct WatchAdded {
@@ -58,6 +38,7 @@ typedef struct Watch {
         usec_t walk_for, walk_since, walk_within;
         bool wants_walk; /* and waits for it */
         WatchRuns runs;
+        TransactionSample transactions;
         WatchStatements statements;
 } Watch;
 
@@ -77,12 +58,15 @@ int watch_by_hand(Target *target, bool is_start, usec_t realtime);
 /* Samples of the jobs that have run since they were taken last. */
 void watch_sample(Target *target, usec_t realtime);
 
-/* What a run of the check `statements` left. */
-void watch_take_statements(Target *target, const Job *job);
+/* What a run of the check `activity` left; what an earlier process kept of the last one. */
+void watch_take_transactions(Target *target, const Job *job, usec_t realtime);
+int watch_load_transactions(Target *target);
 
-/* Sums up the hours of an open phase and of the days before it, once one more has ended. */
-void watch_read_statements(Target *target, usec_t realtime);
-void watch_statements_done(WatchStatements *statements);
+/* The table with that column that a check published last, or NULL. Borrowed. */
+const Table *watch_table(const Job *job, const char *column);
+
+/* Counters that were read of two databases do not begin alike, whatever they say of themselves. Owned. */
+char *watch_epoch(const Target *target, const char *epoch);
 
 /* What phase_judge() wants to know; valid until the view changes. 0 or -ENOMEM. */
 typedef struct WatchInputs {

@@ -136,7 +136,7 @@ static void report_privilege(Shop *shop) {
 
 static void report_migrations(Shop *shop) {
         (void)add_finding(shop, MIGRATIONS, KIND_MIGRATION, "prisma", "status");
-        if (shop->world->is_migrated)
+        if (shop->world->migrated_at > 0)
                 (void)add_finding(shop, MIGRATIONS, KIND_MIGRATION, "prisma", MIGRATION);
 }
 
@@ -160,7 +160,7 @@ static void report_rule(Shop *shop, size_t job, FindingKind kind, unsigned n) {
 static void report_constraints(Shop *shop) {
         for (unsigned i = 0; i < 10; i++)
                 report_rule(shop, CONSTRAINT, KIND_CONSTRAINT, i);
-        if (!shop->world->is_migrated)
+        if (shop->world->migrated_at == 0)
                 return;
         report_rule(shop, CONSTRAINT, KIND_CONSTRAINT, 10);
         shop->jobs[CONSTRAINT].report.findings[10].configured = false;
@@ -440,6 +440,8 @@ static void open_shop(Shop *shop, World *world, const char *directory, usec_t st
         DEMAND(target->migrations);
         target->migrations->known = true;
         finish_migration(target->migrations, "20260101000000_init", WORLD_BEGIN - 40 * USEC_PER_DAY);
+        if (world->migrated_at > 0)
+                finish_migration(target->migrations, MIGRATION, world->migrated_at);
         for (size_t i = 0; i < N_JOBS; i++) {
                 shop->jobs[i].kind = kinds[i];
                 shop->jobs[i].period = reports[i].every;
@@ -509,6 +511,7 @@ typedef struct Scenario {
         void (*happen)(World *world, bool is_begin);
         PhaseState verdict;
         Criterion failed;
+        usec_t restarts; /* a new process that often; 0: never */
 } Scenario;
 
 static void be_slow(World *world, bool is_begin) {
@@ -536,6 +539,9 @@ static void go_away(World *world, bool is_begin) {
 
 static const Scenario scenarios[] = {
         {"a day as before", ACTIVITY, 0, 0, NULL, PHASE_PASSED, N_CRITERIA},
+        {"a new process every three hours", USEC_PER_MINUTE, 0, 0, NULL, PHASE_PASSED, N_CRITERIA, HOURS(3)},
+        {"slower statements, and a new process every hour and a half", USEC_PER_MINUTE, HOURS(2), HOURS(30),
+         be_slow, PHASE_FAILED, CRITERION_PERFORMANCE, MINUTES(90)},
         {"rows broken and repaired", USEC_PER_MINUTE, HOURS(3), HOURS(4), break_rows, PHASE_PASSED,
          N_CRITERIA},
         {"rows broken at the end", USEC_PER_MINUTE, HOURS(20), HOURS(30), break_rows, PHASE_FAILED,
@@ -562,7 +568,15 @@ static void expect(const PhaseRecord *record, const Scenario *scenario) {
                 DEMAND(record->n_events == 1 && record->events[0].rows == 3);
 }
 
-static void live_through(Shop *shop, const Scenario *scenario) {
+static void restart(Shop *shop, const char *directory) {
+        World *world = shop->world;
+        usec_t step = shop->step;
+
+        close_shop(shop);
+        open_shop(shop, world, directory, step);
+}
+
+static void live_through(Shop *shop, const Scenario *scenario, const char *directory) {
         World *world = shop->world;
         usec_t migrated = world->now + HOURS(1) + 17 * USEC_PER_MINUTE, limit = migrated + SCENARIO_MAX;
         const PhaseRecord *record = &shop->target.watch.record;
@@ -570,12 +584,14 @@ static void live_through(Shop *shop, const Scenario *scenario) {
         live(shop, migrated);
         DEMAND_OF(record->state == PHASE_BASELINE, "%s", phase_state_name(record->state));
         finish_migration(shop->target.migrations, MIGRATION, world->now);
-        world->is_migrated = true;
+        world->migrated_at = world->now;
         for (; !phase_is_over(record) && world->now < limit; round_of(shop)) {
                 usec_t since = world->now - migrated;
 
                 if (scenario->happen)
                         scenario->happen(world, since >= scenario->from && since < scenario->to);
+                if (scenario->restarts > 0 && since > 0 && since % scenario->restarts < scenario->step)
+                        restart(shop, directory);
         }
         DEMAND(record->started_at == migrated && record->ends_at == migrated + USEC_PER_DAY);
 }
@@ -599,7 +615,7 @@ static void play(World *world, const Scenario *scenario, const char *before, con
 
         run_command("cp -r", before, directory);
         open_shop(&shop, world, directory, scenario->step);
-        live_through(&shop, scenario);
+        live_through(&shop, scenario, directory);
         expect(&shop.target.watch.record, scenario);
         measure(&shop, scenario->name, begin);
         close_shop(&shop);

@@ -22,7 +22,8 @@ typedef struct World {
         double slow;   /* … and since somebody made them so */
         double errors; /* of a hundred transactions */
         int64_t commits, rollbacks, scans, broken_rows;
-        bool is_migrated, is_canary_wrong, is_app_away;
+        bool is_canary_wrong, is_app_away;
+        usec_t migrated_at; /* 0: not yet */
         int64_t calls[WORLD_STATEMENTS];
         double seconds[WORLD_STATEMENTS];
 } World;

@@ -1,4 +1,4 @@
-/* Tests of the check activity: what is published, and between which samples nothing may be compared.
+/* Tests of the check activity: what is published, and what a look that failed leaves.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
@@ -74,52 +74,25 @@ START_TEST(what_a_version_does_not_count_is_absent_and_not_zero) {
 }
 END_TEST
 
-START_TEST(the_first_sample_has_no_delta_and_the_second_has_one) {
-        const Table *table;
+START_TEST(totals_are_shown_with_when_they_were_read_and_what_they_count_from) {
+        usec_t first;
         Feed feed;
 
         feed_open(&feed, &activity_check);
         poll(&feed, "", NULL);
-        table = transactions(&feed);
-        ck_assert_int_eq(table_int(table, 0, "transactions"), 100);
-        ck_assert(table_is_null(table, 0, "since_last") && table_is_null(table, 0, "seconds"));
-
-        poll(&feed, "commits=130|rollbacks=5", NULL);
-        table = transactions(&feed);
-        ck_assert_int_eq(table_int(table, 0, "transactions"), 130);
-        ck_assert_int_eq(table_int(table, 0, "since_last"), 30);
-        ck_assert_int_eq(table_int(table, 1, "since_last"), 0);
-        ck_assert(!table_is_null(table, 1, "since_last"));
-        ck_assert(table_get(table, 0, "seconds")->number == 15.0);
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "transactions"), 100);
+        first = (usec_t)table_int(transactions(&feed), 0, "sampled_at");
+        poll(&feed, "commits=130|rollbacks=5|epoch=b", NULL);
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "transactions"), 130);
+        ck_assert_int_eq(table_int(transactions(&feed), 1, "transactions"), 5);
+        ck_assert_uint_eq((usec_t)table_int(transactions(&feed), 0, "sampled_at") - first, 15 * USEC_PER_SEC);
+        ck_assert_str_eq(table_text(feed_table(&feed, "activity"), 0, "epoch"), "b");
         feed_close(&feed);
 }
 END_TEST
 
-START_TEST(a_reset_or_a_counter_that_fell_voids_all_deltas_once) {
-        static const char *const breaks[] = {"commits=130|epoch=b", "commits=99|rollbacks=9",
-                                             "commits=130|rollbacks=4"};
-
-        for (size_t i = 0; i < ELEMENTS(breaks); i++) {
-                const Table *table;
-                Feed feed;
-
-                feed_open(&feed, &activity_check);
-                poll(&feed, "", NULL);
-                poll(&feed, breaks[i], NULL);
-                table = transactions(&feed);
-                for (size_t row = 0; row < 2; row++)
-                        ck_assert_msg(table_is_null(table, row, "since_last"), "%zu", i);
-                poll(&feed, breaks[i], NULL);
-                table = transactions(&feed);
-                for (size_t row = 0; row < 2; row++)
-                        ck_assert_msg(!table_is_null(table, row, "since_last"), "%zu", i);
-                feed_close(&feed);
-        }
-}
-END_TEST
-
-START_TEST(a_failed_look_is_unknown_keeps_the_totals_and_claims_no_delta) {
-        const Table *table;
+START_TEST(a_failed_look_is_unknown_and_keeps_the_totals_of_before) {
+        int64_t at;
         Feed feed;
 
         feed_open(&feed, &activity_check);
@@ -129,22 +102,17 @@ START_TEST(a_failed_look_is_unknown_keeps_the_totals_and_claims_no_delta) {
 
         poll(&feed, "", NULL);
         poll(&feed, "commits=110", NULL);
+        at = table_int(transactions(&feed), 0, "sampled_at");
         poll(&feed, NULL, "57014");
         ck_assert_int_eq(feed_finding(&feed, "shop", "activity")->seen, SEEN_UNKNOWN);
         ck_assert_int_eq(feed_finding(&feed, "shop", "activity")->reason, REASON_TIMEOUT);
-        table = transactions(&feed);
-        ck_assert_int_eq(table_int(table, 0, "transactions"), 110);
-        ck_assert(table_is_null(table, 0, "since_last"));
-
-        poll(&feed, "commits=150", NULL);
-        table = transactions(&feed);
-        ck_assert_int_eq(table_int(table, 0, "since_last"), 40);
-        ck_assert(table_get(table, 0, "seconds")->number == 30.0);
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "transactions"), 110);
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "sampled_at"), at);
         feed_close(&feed);
 }
 END_TEST
 
-START_TEST(a_run_that_was_cut_loses_nothing) {
+START_TEST(a_run_that_was_cut_shows_nothing_of_its_own) {
         const CheckContext context = {.boottime = USEC_PER_HOUR};
         Feed feed;
 
@@ -161,8 +129,8 @@ START_TEST(a_run_that_was_cut_loses_nothing) {
                 table_set_int(outcome.table, 0, "commits", 120);
                 ck_assert_int_eq(activity_check.take(feed.state, &context, &outcome), 0);
         }
-        poll(&feed, "commits=140", NULL);
-        ck_assert_int_eq(table_int(transactions(&feed), 0, "since_last"), 40);
+        poll(&feed, NULL, "57014");
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "transactions"), 100);
         feed_close(&feed);
 }
 END_TEST
@@ -178,7 +146,7 @@ START_TEST(a_server_that_counts_nothing_is_skipped_without_numbers) {
         ck_assert_ptr_null(feed_table(&feed, "transactions"));
         ck_assert_ptr_null(feed_table(&feed, "activity"));
         poll(&feed, "commits=110", NULL);
-        ck_assert(table_is_null(transactions(&feed), 0, "since_last"));
+        ck_assert_int_eq(table_int(transactions(&feed), 0, "transactions"), 110);
         feed_close(&feed);
 }
 END_TEST
@@ -187,10 +155,9 @@ int main(void) {
         const TTest *const tests[] = {
                 the_numbers_are_told_and_are_no_fault,
                 what_a_version_does_not_count_is_absent_and_not_zero,
-                the_first_sample_has_no_delta_and_the_second_has_one,
-                a_reset_or_a_counter_that_fell_voids_all_deltas_once,
-                a_failed_look_is_unknown_keeps_the_totals_and_claims_no_delta,
-                a_run_that_was_cut_loses_nothing,
+                totals_are_shown_with_when_they_were_read_and_what_they_count_from,
+                a_failed_look_is_unknown_and_keeps_the_totals_of_before,
+                a_run_that_was_cut_shows_nothing_of_its_own,
                 a_server_that_counts_nothing_is_skipped_without_numbers,
         };
 

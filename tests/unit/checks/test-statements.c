@@ -1,5 +1,4 @@
-/* Tests of the check statements: what it takes to read them, and between which samples nothing may be
- * compared.
+/* Tests of the check statements: what it takes to read them, and what is shown of them.
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <string.h>
@@ -91,55 +90,33 @@ START_TEST(the_number_is_told_and_is_no_fault) {
 }
 END_TEST
 
-START_TEST(what_was_called_since_is_a_difference_of_the_same_statement) {
+START_TEST(counters_are_shown_with_what_tells_whether_they_began_anew) {
         const Table *table;
 
         feed_open(&feed, &statements_check);
         poll("", TOP(1), TOP(-7));
-        table = feed_table(&feed, "statements");
-        ck_assert(table_is_null(table, 0, "calls_since_last"));
-        ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
-
         poll("", "queryid=-7|calls=15|seconds=4", "queryid=2|calls=1|seconds=1");
         table = feed_table(&feed, "statements");
         ck_assert_str_eq(table_text(table, 0, "queryid"), "-7");
-        ck_assert_int_eq(table_int(table, 0, "calls_since_last"), 5);
-        ck_assert(table_get(table, 0, "seconds_since_last")->number == 1.5);
-        ck_assert(table_is_null(table, 1, "calls_since_last"));
+        ck_assert_int_eq(table_int(table, 0, "calls"), 15);
+        ck_assert(table_get(table, 0, "seconds")->number == 4);
         table = feed_table(&feed, "statements_summary");
-        ck_assert(!table_is_null(table, 0, "before_at"));
-        ck_assert_int_eq(table_int(table, 0, "sampled_at") - table_int(table, 0, "before_at"),
-                         USEC_PER_MINUTE);
+        ck_assert_int_eq(table_int(table, 0, "evictions"), 3);
+        ck_assert_ptr_nonnull(table_text(table, 0, "since"));
+        ck_assert_int_gt(table_int(table, 0, "sampled_at"), 0);
         feed_close(&feed);
 }
 END_TEST
 
-START_TEST(a_reset_an_eviction_or_a_fall_voids_all) {
-        static const struct {
-                const char *info, *row;
-                bool is_evicted;
-        } breaks[] = {
-                {"since=2026-11-25", "queryid=1|calls=20|seconds=9", false},
-                {"evictions=4", "queryid=1|calls=20|seconds=9", true},
-                {"", "queryid=1|calls=9|seconds=9", false},
-        };
-
-        for (size_t i = 0; i < ELEMENTS(breaks); i++) {
-                feed_open(&feed, &statements_check);
-                poll("", TOP(1), TOP(2));
-                poll(breaks[i].info, breaks[i].row, "queryid=2|calls=11|seconds=3");
-                for (size_t row = 0; row < 2; row++)
-                        ck_assert_msg(table_is_null(feed_table(&feed, "statements"), row, "calls_since_last"),
-                                      "%zu", i);
-                ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
-                ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
-                ck_assert_int_eq(finding_of()->seen, SEEN_OK);
-                ck_assert_msg((strstr(finding_of()->summary, "thrown out") != NULL) == breaks[i].is_evicted,
-                              "%zu", i);
-                poll(breaks[i].info, breaks[i].row, NULL);
-                ck_assert(!table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
-                feed_close(&feed);
-        }
+START_TEST(entries_that_were_thrown_out_are_told) {
+        feed_open(&feed, &statements_check);
+        poll("", TOP(1), NULL);
+        poll("evictions=4", TOP(1), NULL);
+        ck_assert_int_eq(finding_of()->seen, SEEN_OK);
+        ck_assert_ptr_nonnull(strstr(finding_of()->summary, "thrown out"));
+        poll("evictions=4", TOP(1), NULL);
+        ck_assert_ptr_null(strstr(finding_of()->summary, "thrown out"));
+        feed_close(&feed);
 }
 END_TEST
 
@@ -169,12 +146,12 @@ START_TEST(texts_are_read_of_those_that_are_asked_for) {
         feed_round(&feed, refused, 4);
         ck_assert_ptr_null(feed_table(&feed, "statement_texts"));
         ck_assert_int_eq(finding_of()->seen, SEEN_OK);
-        ck_assert_int_eq(table_int(feed_table(&feed, "statements"), 0, "calls_since_last"), 0);
+        ck_assert_int_eq(table_int(feed_table(&feed, "statements"), 0, "calls"), 10);
         feed_close(&feed);
 }
 END_TEST
 
-START_TEST(before_14_a_fall_alone_tells) {
+START_TEST(before_14_nothing_tells_of_evictions) {
         const Answer answers[] = {
                 {"statements.look", NULL, LOOK, {"has_info=f"}},
                 {"statements.top", NULL, NULL, {TOP(1)}},
@@ -183,8 +160,8 @@ START_TEST(before_14_a_fall_alone_tells) {
         feed_open(&feed, &statements_check);
         feed_round(&feed, answers, 2);
         feed_round(&feed, answers, 2);
-        ck_assert(!table_is_null(feed_table(&feed, "statements_summary"), 0, "before_at"));
         ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "evictions"));
+        ck_assert(table_is_null(feed_table(&feed, "statements_summary"), 0, "since"));
         feed_close(&feed);
 }
 END_TEST
@@ -220,7 +197,6 @@ START_TEST(what_is_hidden_or_fails_is_unknown_and_keeps_the_numbers) {
                 feed_round(&feed, cases[i].answers, cases[i].n);
                 ck_assert_msg(finding_of()->seen == SEEN_UNKNOWN, "%zu", i);
                 ck_assert_int_eq(table_int(feed_table(&feed, "statements"), 0, "calls"), 10);
-                ck_assert(table_is_null(feed_table(&feed, "statements"), 0, "calls_since_last"));
                 feed_close(&feed);
         }
 }
@@ -231,10 +207,10 @@ int main(void) {
                 what_is_lacking_is_skipped_and_says_how_to_mend_it,
                 the_schema_is_the_extensions_and_texts_are_not_read,
                 the_number_is_told_and_is_no_fault,
-                what_was_called_since_is_a_difference_of_the_same_statement,
-                a_reset_an_eviction_or_a_fall_voids_all,
+                counters_are_shown_with_what_tells_whether_they_began_anew,
+                entries_that_were_thrown_out_are_told,
                 texts_are_read_of_those_that_are_asked_for,
-                before_14_a_fall_alone_tells,
+                before_14_nothing_tells_of_evictions,
                 what_is_hidden_or_fails_is_unknown_and_keeps_the_numbers,
         };
 
