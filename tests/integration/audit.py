@@ -67,7 +67,6 @@ def logged(cluster, database=None, begin=0):
     return found
 
 
-def unlisted(clusters):
-    """Lines that name each statement that ran and that nothing listed."""
-    return [f"database {database}: {text}" for cluster in clusters
-            for text, database in sorted(logged(cluster).items()) if text not in LISTED]
+def ran(clusters):
+    """{statement: database} of everything that these servers saw of pgvigil."""
+    return {text: database for cluster in clusters for text, database in logged(cluster).items()}

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import tempfile
 import threading
-import threading
 import time
 from pathlib import Path
 
@@ -236,42 +235,42 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO pgvigil;
 
 
 def waits(test):
-    """Marks a test that mostly waits for time to pass, or has a server of its own: it runs beside the others."""
+    """Marks a test that mostly waits for time to pass: others have the processor meanwhile."""
     test.waits = True
     return test
 
 
 class Shared:
-    """One cluster for all tests that do not harm it, with the shop as template databases."""
+    """One cluster for all tests of a lane that do not harm it, with the shop as template databases."""
 
     def __init__(self):
         self.cluster = None
         self.templates = set()
         self.count = 0
-        self.lock = threading.RLock()
 
     def get(self):
-        with self.lock:
-            if not self.cluster:
-                self.cluster = Cluster().start()
-            return self.cluster
+        if not self.cluster:
+            self.cluster = Cluster().start()
+        return self.cluster
+
+    def stop(self):
+        if self.cluster:
+            self.cluster.stop("immediate")
 
     def shop(self, migrated=True, rows=2000):
         """A database of its own with the shop; its name."""
         cluster = self.get()
         template = f"shop_{'after' if migrated else 'before'}_{rows}"
-        with self.lock:
-            if template not in self.templates:
-                make_shop(cluster, template, migrated, rows)
-                self.templates.add(template)
+        if template not in self.templates:
+            make_shop(cluster, template, migrated, rows)
+            self.templates.add(template)
         return self.copy(template)
 
     def copy(self, template="template1"):
         cluster = self.get()
-        with self.lock:  # a template must be nobody else's
-            self.count += 1
-            name = f"test_{self.count}"
-            cluster.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.count += 1
+        name = f"test_{self.count}"
+        cluster.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         return name
 
     def empty(self, script=""):

@@ -3,14 +3,19 @@
 
 main.py [--soak] [PATTERN…]: a test runs when MODULE.NAME holds one of the patterns. Functions named
 soak_* run with --soak only. Closes with "N passed, N failed".
+
+The tests stand in lanes, each a process with a shared cluster of its own, so that no test sees what
+another lane does; in its lane a test is alone.
 """
 import importlib
 import inspect
+import itertools
+import multiprocessing
+import os
+import queue
 import sys
-import threading
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -18,8 +23,7 @@ import audit  # noqa: E402
 import lab as laboratory  # noqa: E402
 
 
-BESIDE = 3  # tests that wait
-talking = threading.Lock()
+LANES = int(os.environ.get("PGVIGIL_LANES", 4))
 AUDIT = "audit.every_statement_is_listed"
 
 
@@ -34,6 +38,7 @@ def collect(prefix, patterns):
 
 
 def run_one(function):
+    """None, or what went wrong."""
     lab = laboratory.Lab()
     try:
         function(lab)
@@ -47,46 +52,84 @@ def run_one(function):
         lab.close()
 
 
-def run_audit():
-    """Always last: every statement that any server saw of pgvigil is one that --explain lists."""
-    found = audit.unlisted(laboratory.clusters)
-    return f"{len(found)} statements that --explain does not list:\n" + "\n".join(found) if found else None
+def next_of(queues):
+    """The next test of the first queue that has one; None: all are empty."""
+    for each in queues:
+        try:
+            return each.get(timeout=0.2)  # what was put is seen a moment later
+        except queue.Empty:
+            continue
+    return None
+
+
+def run_lane(tests, queues, results):
+    """Puts (name, seconds, error) of each test, and at the end (None, statements listed, statements that ran)."""
+    try:
+        while name := next_of(queues):
+            began = time.monotonic()
+            error = run_one(tests[name])
+            results.put((name, time.monotonic() - began, error))
+    finally:
+        results.put((None, audit.LISTED, audit.ran(laboratory.clusters)))
+        laboratory.shared.stop()
+
+
+def start_lanes(tests):
+    """(processes, queue of results). One half begins with the tests that wait, the other with those that
+    work: a machine that only waits, or only works, is half used."""
+    waiting, working, results = (multiprocessing.Queue() for _ in range(3))
+    for name, test in tests.items():
+        (waiting if hasattr(test, "waits") else working).put(name)
+    lanes = [multiprocessing.Process(target=run_lane, args=(tests, order, results))
+             for _, order in zip(range(min(LANES, len(tests))), itertools.cycle([(working, waiting), (waiting, working)]))]
+    for lane in lanes:
+        lane.start()
+    return lanes, results
+
+
+def told(lanes, results):
+    """What the lanes put, until all of them have ended."""
+    while True:
+        alive = any([lane.is_alive() for lane in lanes])
+        try:
+            yield results.get(timeout=1)
+        except queue.Empty:
+            if not alive:
+                return
 
 
 def report(name, seconds, error):
-    with talking:
-        print(f"{'ok  ' if not error else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
-        if error:
-            print("\n".join("     " + line for line in error.splitlines()), flush=True)
-
-
-def attempt(name, run, *arguments):
-    """(name, whether it passed), told at once."""
-    began = time.monotonic()
-    error = run(*arguments)
-    report(name, time.monotonic() - began, error)
-    return name, not error
+    print(f"{'ok  ' if not error else 'FAIL'} {name} ({seconds:.1f} s)", flush=True)
+    if error:
+        print("\n".join("     " + line for line in error.splitlines()), flush=True)
 
 
 def run_all(tests):
-    """One after the other; those that mostly wait for time to pass stand beside them."""
-    with ThreadPoolExecutor(BESIDE) as beside:
-        waiting = [beside.submit(attempt, name, run_one, test) for name, test in tests if hasattr(test, "waits")]
-        done = [attempt(name, run_one, test) for name, test in tests if not hasattr(test, "waits")]
-        return done + [future.result() for future in waiting]
+    """{name: error or None}. Last comes the audit: every statement that any server saw of pgvigil is one that
+    --explain lists."""
+    done, listed, ran = {}, set(), {}
+    for name, *rest in told(*start_lanes(tests)):
+        if name:
+            done[name] = rest[1]
+            report(name, *rest)
+        else:
+            listed |= rest[0]
+            ran |= rest[1]
+    for name in tests.keys() - done.keys():
+        done[name] = "its lane ended before it"
+        report(name, 0, done[name])
+    unlisted = [f"database {database}: {text}" for text, database in sorted(ran.items()) if text not in listed]
+    done[AUDIT] = "statements that --explain does not list:\n" + "\n".join(unlisted) if unlisted else None
+    report(AUDIT, 0, done[AUDIT])
+    return done
 
 
 def main():
     patterns = [a for a in sys.argv[1:] if not a.startswith("--")]
     prefix = "soak_" if "--soak" in sys.argv else "test_"
-    try:
-        done = run_all(list(collect(prefix, patterns)))
-        if done:
-            done.append(attempt(AUDIT, run_audit))
-    finally:
-        if laboratory.shared.cluster:
-            laboratory.shared.cluster.stop("immediate")
-    failed = [name for name, passed in done if not passed]
+    tests = dict(collect(prefix, patterns))
+    done = run_all(tests) if tests else {}
+    failed = [name for name, error in done.items() if error]
     for name in failed:
         print(f"failed: {name}")
     print(f"{len(done) - len(failed)} passed, {len(failed)} failed")
