@@ -240,6 +240,12 @@ def waits(test):
     return test
 
 
+def waits_for_minutes(test):
+    """The same of one that begins first, not to end last."""
+    test.is_long = True
+    return waits(test)
+
+
 class Shared:
     """One cluster for all tests of a lane that do not harm it, with the shop as template databases."""
 

@@ -78,7 +78,7 @@ def start_lanes(tests):
     """(processes, queue of results). One half begins with the tests that wait, the other with those that
     work: a machine that only waits, or only works, is half used."""
     waiting, working, results = (multiprocessing.Queue() for _ in range(3))
-    for name, test in tests.items():
+    for name, test in sorted(tests.items(), key=lambda item: not hasattr(item[1], "is_long")):
         (waiting if hasattr(test, "waits") else working).put(name)
     lanes = [multiprocessing.Process(target=run_lane, args=(tests, order, results))
              for _, order in zip(range(min(LANES, len(tests))), itertools.cycle([(working, waiting), (waiting, working)]))]

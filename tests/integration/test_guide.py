@@ -9,7 +9,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab import PG_BIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits
+from lab import PG_BIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits_for_minutes
 from prisma import Prisma
 from test_shop import plant
 
@@ -169,7 +169,7 @@ def told(report):
     return {c["criterion"]: c["status"] for c in report["criteria"]}
 
 
-@waits
+@waits_for_minutes
 def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab):
     cluster = lab.cluster(shared_preload_libraries="pg_stat_statements", shared_buffers="256MB", max_wal_size="4GB",
                           log_statement="none").start()

@@ -9,7 +9,7 @@ import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, samples, shared, target, wait_for, waits
+from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, samples, shared, target, wait_for, waits, waits_for_minutes
 from test_app import Application
 from test_shop import shop_target
 
@@ -360,7 +360,7 @@ def verdict(daemon):
     return over, told, [c for c, result in told.items() if result["status"] == "fail"]
 
 
-@waits
+@waits_for_minutes
 def test_a_day_as_before_passes_and_a_burst_of_errors_fails_error_rate_alone(lab):
     cluster, name, daemon = measured(lab)
     migrate(cluster, name)
@@ -380,7 +380,7 @@ def test_a_day_as_before_passes_and_a_burst_of_errors_fails_error_rate_alone(lab
     assert "were rolled back" in told["error_rate"]["reason"] and told["performance"]["status"] == "pass", json.dumps(over, indent=1)
 
 
-@waits
+@waits_for_minutes
 def test_a_statement_that_costs_more_than_before_fails_performance_and_is_named(lab):
     cluster, name, daemon = measured(lab)
     migrate(cluster, name)
@@ -527,7 +527,7 @@ def is_killed(lab, kills, duration):
     compare_events(*over)
 
 
-@waits
+@waits_for_minutes
 def test_a_daemon_that_is_killed_20_times_in_a_phase_ends_it_as_one_that_was_not(lab):
     is_killed(lab, 20, 96)
 

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from lab import Notify, as_service, directory, give_to_service, grant, pgvigil, run, shared, target, wait_for, waits
+from lab import Notify, as_service, directory, give_to_service, grant, pgvigil, run, shared, target, wait_for, waits_for_minutes
 
 TABLE = """CREATE TABLE t (id int PRIMARY KEY, amount int); INSERT INTO t SELECT i, i - 1 FROM generate_series(1, 100) i;
 ALTER TABLE t ADD CONSTRAINT positive CHECK (amount > 0) NOT VALID;"""
@@ -161,7 +161,7 @@ def ends_during_its_start(lab, rounds):
     wait_for(lambda: not backends(shared.cluster, name), "the server's processes to be gone")
 
 
-@waits
+@waits_for_minutes
 def test_r3_sigterm_during_a_query(lab):
     ends_during_a_query(lab, 5)
 
