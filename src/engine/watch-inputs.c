@@ -26,11 +26,6 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_object(const Finding *finding) {
-        return finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
-               finding->kind == KIND_INDEX;
-}
-
 /* A word of a column `state` or `plan`, of the row that is about that object, or NULL. */
 static const char *object_word(const Target *target, const Finding *finding, const char *column) {
         bool is_index = finding->kind == KIND_INDEX;
@@ -119,7 +114,8 @@ static int fill_object(const Question *question, const Finding *finding, PhaseOb
                 .walked_since = walked > 0 ? question->realtime - usec_since(question->boottime, walked) : 0,
                 .scans = -1,
         };
-        if (watch->has_before)
+        ret->is_added = watch_is_in_scope(watch, key);
+        if (watch->has_before && !ret->is_added)
                 ret->is_added = !watch->before || !bsearch(&key, watch->before, strv_length(watch->before),
                                                            sizeof(char *), compare_texts);
         if (finding->kind == KIND_INDEX)
@@ -131,12 +127,13 @@ static int fill_objects(const Question *question, WatchInputs *ret) {
         const TargetView *view = &question->target->view;
         int r = 0;
 
-        ret->objects = calloc(view->n_findings + strv_length(question->target->watch.added.keys) + 1,
+        ret->objects = calloc(view->n_findings + strv_length(question->target->watch.scope.added) +
+                                      strv_length(question->target->watch.scope.named) + 1,
                               sizeof(*ret->objects));
         if (!ret->objects)
                 return -ENOMEM;
         for (size_t i = 0; r >= 0 && i < view->n_findings; i++)
-                if (is_object(&view->findings[i]))
+                if (watch_is_object(&view->findings[i]))
                         r = fill_object(question, &view->findings[i], &ret->objects[ret->inputs.n_objects++]);
         ret->inputs.objects = ret->objects;
         return r < 0 ? r : watch_fill_gone(question->target, ret);
@@ -422,7 +419,7 @@ static bool is_unseen(const Target *target) {
         for (size_t i = 0; i < target->view.n_findings; i++) {
                 const Finding *finding = &target->view.findings[i];
 
-                if (is_object(finding) && finding->is_blind && finding->status != STATUS_UNKNOWN)
+                if (watch_is_object(finding) && finding->is_blind && finding->status != STATUS_UNKNOWN)
                         return true;
         }
         return false;

@@ -22,7 +22,7 @@ void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
         strv_free(watch->before);
         strv_free(watch->seen);
-        watch_added_done(&watch->added);
+        watch_scope_done(&watch->scope);
         watch_runs_done(&watch->runs);
         transaction_sample_done(&watch->transactions);
         watch_statements_done(&watch->statements);
@@ -63,7 +63,7 @@ static int begin(Target *target) {
         if (r >= 0)
                 r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
         if (r >= 0)
-                r = watch_load_added(target);
+                r = watch_load_scope(target);
         if (r >= 0)
                 r = watch_load_transactions(target);
         if (r >= 0)
@@ -85,12 +85,15 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool watch_is_there(const Finding *finding) {
-        bool is_object = finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
-                         finding->kind == KIND_INDEX;
+bool watch_is_object(const Finding *finding) {
+        return finding->kind == KIND_CONSTRAINT || finding->kind == KIND_FOREIGN_KEY ||
+               finding->kind == KIND_INDEX;
+}
 
-        return is_object && finding->reason != REASON_MISSING && finding->reason != REASON_NOT_EXPECTED_YET &&
-               finding->reason != REASON_NO_SUCH_TABLE && finding->reason != REASON_NO_SUCH_COLUMN;
+bool watch_is_there(const Finding *finding) {
+        return watch_is_object(finding) && finding->reason != REASON_MISSING &&
+               finding->reason != REASON_NOT_EXPECTED_YET && finding->reason != REASON_NO_SUCH_TABLE &&
+               finding->reason != REASON_NO_SUCH_COLUMN;
 }
 
 /* While a migration runs, its first objects may be there already: the picture from before stands. */
@@ -288,7 +291,7 @@ static int judge(Target *target, usec_t boottime, usec_t realtime) {
         look_at_end(target, boottime, realtime);
         if (watch->record.state != PHASE_WATCHING)
                 return 0;
-        r = watch_take_added(target);
+        r = watch_take_scope(target);
         if (r >= 0)
                 r = watch_inputs(target, boottime, realtime, &inputs);
         if (r < 0)

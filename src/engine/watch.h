@@ -16,12 +16,13 @@
 typedef struct Job Job;
 typedef struct Target Target;
 
-/* What the batch of a phase has added: the keys of what nobody named, sorted. */
-typedef struct WatchAdded {
+/* What a phase is about, as it was once its batch was through: keys, sorted. */
+typedef struct WatchScope {
         usec_t started_at;                /* of that phase; 0: not taken down yet */
         char fingerprint[DIGEST_HEX_MAX]; /* of the target's definition then */
-        char **keys;
-} WatchAdded;
+        char **added;                     /* by the batch; nobody named them */
+        char **named;                     /* by the configuration */
+} WatchScope;
 
 typedef struct Watch {
         PhaseRecord record;
@@ -30,7 +31,7 @@ typedef struct Watch {
         char **before;   /* their keys, sorted */
         bool has_seen;   /* what is there now, and is of before once the migrations were read after it */
         char **seen;
-        WatchAdded added;
+        WatchScope scope;
         bool has_ended;  /* every check was asked to run after the end of the phase */
         uint64_t polled; /* runs of the migration check that the phase has seen */
         /* The verdict rests on a walk of everything that began within the phase: of which one, since when
@@ -90,12 +91,14 @@ int watch_fill_performance(Target *target, usec_t realtime, WatchInputs *ret);
 /* Key of a finding in Watch.before; owned. */
 char *watch_key(const Finding *finding);
 
-/* Whether a finding is of an object that is in the catalog. */
+/* Whether a finding is of a constraint, a key or an index; … that is in the catalog. */
+bool watch_is_object(const Finding *finding);
 bool watch_is_there(const Finding *finding);
 
-/* Of what the batch added: what an earlier process kept, what is there once all was looked at after it, and
- * as inputs what of it is there no longer. 0 or -ENOMEM. */
-int watch_load_added(Target *target);
-int watch_take_added(Target *target);
+/* Of the scope: what an earlier process kept, what is in it once all was looked at after the batch, and as
+ * inputs what of it is there no longer. 0 or -ENOMEM. */
+int watch_load_scope(Target *target);
+int watch_take_scope(Target *target);
 int watch_fill_gone(const Target *target, WatchInputs *ret);
-void watch_added_done(WatchAdded *added);
+bool watch_is_in_scope(const Watch *watch, const char *key);
+void watch_scope_done(WatchScope *scope);

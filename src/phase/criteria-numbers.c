@@ -15,17 +15,6 @@
 #define APP_OUTAGE_MAX    (5 * USEC_PER_MINUTE)
 #define QUERY_TEXT_MAX    60
 
-bool canary_is_lost(const char *sqlstate) {
-        static const char *const classes[] = {"08", "40", "53", "57", "55P03"};
-
-        if (!sqlstate)
-                return true;
-        for (size_t i = 0; i < ELEMENTS(classes); i++)
-                if (str_starts_with(sqlstate, classes[i]))
-                        return true;
-        return false;
-}
-
 static double share(uint64_t part, uint64_t whole) {
         return whole > 0 ? (double)part / (double)whole : 0;
 }

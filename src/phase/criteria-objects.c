@@ -153,7 +153,8 @@ static void tally_object(const JudgeContext *context, const ObjectCriterion *cri
 
         if (!criterion->kinds[object->finding->kind] || !is_in_scope(context->inputs, object, &is_sure))
                 return;
-        looked = criterion->look(context->record, object);
+        looked = object->unseen ? (Looked){STATUS_UNKNOWN, object->unseen}
+                                : criterion->look(context->record, object);
         if (looked.status == STATUS_SKIPPED) {
                 tally->skipped++;
                 return;

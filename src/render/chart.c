@@ -18,7 +18,8 @@
 #define BASE       1200
 #define LABEL_ROOM 900 /* the marks' labels are no longer */
 
-#define TICKS_MAX 5 /* intervals of the time axis */
+#define TICKS_MAX  5   /* intervals of the time axis */
+#define CLOCK_ROOM 270 /* to the right of its middle */
 
 typedef struct ChartField {
         const Chart *chart;
@@ -240,7 +241,11 @@ static void add_time_axis(const ChartField *field) {
                 buffer_printf(out, "M%ld %dv60", x_of(field, at), BASE);
         buffer_add(out, "\"/>\n");
         for (usec_t at = first; at <= field->to; at += step) {
-                buffer_printf(out, "<text class=\"middle\" x=\"%ld\" y=\"%d\">", x_of(field, at), BASE + 190);
+                long x = x_of(field, at);
+                bool fits = x + CLOCK_ROOM <= WIDTH;
+
+                buffer_printf(out, "<text class=\"%s\" x=\"%ld\" y=\"%d\">", fits ? "middle" : "end",
+                              fits ? x : WIDTH, BASE + 190);
                 chart_add_clock(out, at, step);
                 buffer_add(out, "</text>\n");
         }

@@ -23,6 +23,7 @@ import audit
 ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = ROOT / os.environ.get("PGVIGIL_BUILD", "build-san")
 PGVIGIL = BUILD / "src" / "pgvigil"
+PLAIN = ROOT / "build" / "src" / "pgvigil"  # where much has to be done in little time
 PG_BIN = Path(os.environ.get("PG_BIN", "/usr/lib/postgresql/15/bin"))
 SHOP = ROOT / "tests" / "shop"
 DEADLINE = 30.0
@@ -198,10 +199,14 @@ class Cluster:
             process.kill()
             process.wait()
 
+    def said(self):
+        """Its log; databases of other encodings write theirs."""
+        return self.log.read_text(errors="replace")
+
     def statements(self, application="pgvigil"):
         """What `application` ran, out of the server's log: full texts, parameters not filled in."""
         found, current, mine = set(), None, False
-        for line in self.log.read_text(errors="replace").splitlines():
+        for line in self.said().splitlines():
             head = re.match(r"\d{4}-\d\d-\d\d [^|]*\|\d+\|([^|]*)\|[^|]*\|(\w+): +(.*)", line)
             if head:
                 if current is not None and mine:
@@ -322,8 +327,9 @@ def target(name, conninfo, body="", limits="", intervals="", every="500ms", cred
 class Daemon:
     """pgvigil serve on a free port. Everything is asked through HTTP, as a user would."""
 
-    def __init__(self, targets, http="", extra_env=None, notify=None, top="", listen=(), sockets=()):
+    def __init__(self, targets, http="", extra_env=None, notify=None, top="", listen=(), sockets=(), program=None):
         """listen: addresses beside the port; sockets: pairs (name, socket) handed over as systemd does."""
+        self.program = program or PGVIGIL
         self.dir = directory("daemon")
         self.port = free_port()
         self.path = self.dir / "pgvigil.conf"
@@ -353,7 +359,7 @@ targets = (
         give_to_service(self.path)
 
     def command(self):
-        command = [*as_service(), str(PGVIGIL), "serve", "-c", str(self.path), "-v"]
+        command = [*as_service(), str(self.program), "serve", "-c", str(self.path), "-v"]
         if self.sockets:
             script = "".join(f"exec {3 + i}<&{ACTIVATED + i}; exec {ACTIVATED + i}<&-; " for i in range(len(self.sockets)))
             script += f"export LISTEN_PID=$$ LISTEN_FDS={len(self.sockets)}"

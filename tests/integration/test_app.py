@@ -165,6 +165,7 @@ def test_another_server_leaves_what_is_known_of_the_application(lab):
     app = Application(lab)
     daemon = lab.daemon(target("db", first.conninfo(user="postgres"), app.setting(), intervals='app = "24h";'))
     daemon.wait_reason("app", "health", "ok")
+    wait_for(lambda: daemon.code("/health/db") == 200, "a whole round of the first one")
     first.stop()
     daemon.wait_state("db", "unreachable")
     second.start()

@@ -213,7 +213,7 @@ def test_d12_a_lost_select_is_named_with_its_grant(lab):
     daemon.wait_reason("constraint", "positive", "not_valid")
 
     def denied():
-        return len([line for line in cluster.log.read_text().splitlines() if "permission denied" in line and name in line])
+        return len([line for line in cluster.said().splitlines() if "permission denied" in line and name in line])
 
     before = denied()
     cluster.sql("REVOKE SELECT ON t FROM pgvigil", name)
@@ -282,7 +282,7 @@ def test_d15_exhausted_slots_are_named_and_not_stormed(lab):
         state = daemon.wait_state("db", "unreachable")
         assert state["cause"] == "slots", state
         assert_alive(daemon)
-        attempts = cluster.log.read_text().count("remaining connection slots")
+        attempts = cluster.said().count("remaining connection slots")
         assert attempts <= 3, f"{attempts} attempts: no storm"
     finally:
         for context in held:

@@ -85,7 +85,7 @@ def on_major(lab, major):
     cluster.sql(USERS)
     grant(cluster, "postgres")
     is_counted(cluster, "postgres")
-    errors = [line for line in cluster.log.read_text().splitlines() if "|pgvigil" in line and "ERROR" in line]
+    errors = [line for line in cluster.said().splitlines() if "|pgvigil" in line and "ERROR" in line]
     assert not errors, errors
 
 

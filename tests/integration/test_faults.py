@@ -18,7 +18,7 @@ def runs(daemon, check="constraint"):
 
 def reported(cluster, text, name):
     """Lines of the server's log that a RAISE LOG in a session of ours made."""
-    return [line for line in cluster.log.read_text(errors="replace").splitlines()
+    return [line for line in cluster.said().splitlines()
             if text in line and "|pgvigil|" in line and f"|{name}|" in line and "LOG:  " + text in line]
 
 
@@ -191,7 +191,7 @@ def test_d16_a_password_that_was_rotated_is_503_until_the_credential_is_too(lab)
     put("the new one")
     wait_for(lambda: daemon.code("/health/db") == 200, "recovery without a restart", 90)
     # One login was refused, or two: nothing locks the account.
-    refused = cluster.log.read_text().count("password authentication failed")
+    refused = cluster.said().count("password authentication failed")
     assert 1 <= refused <= 2, refused
     everything = daemon.log() + daemon.metrics() + daemon.get("/api/v1/status")[1].decode()
     assert "the old one" not in everything and "the new one" not in everything

@@ -9,7 +9,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab import PG_BIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits_for_minutes
+from lab import PG_BIN, PLAIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits_for_minutes
 from prisma import Prisma
 from test_shop import plant
 
@@ -179,7 +179,7 @@ def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab)
     load = Load(lab, cluster, "shop")
     application = Shop()
     lab.stack.callback(application.shutdown)
-    daemon = lab.daemon(shipped(cluster, "shop", prisma, application))
+    daemon = lab.daemon(shipped(cluster, "shop", prisma, application), program=PLAIN)
     wait_for(lambda: daemon.code("/health/shop") == 200, "the first rounds")
     balancer = Balancer(lab, daemon, application)
     wait_for(lambda: balancer.code() == 200, "HAProxy to see the application")

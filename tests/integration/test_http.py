@@ -254,7 +254,7 @@ def test_a_request_never_causes_a_statement(lab):
 
     def statements():
         # A second pgvigil of another test may talk to its own database on the same server.
-        return shared.cluster.log.read_text(errors="replace").count(f"|pgvigil|{daemon.database}|")
+        return shared.cluster.said().count(f"|pgvigil|{daemon.database}|")
 
     def rested():
         before = statements()

@@ -33,7 +33,7 @@ def blocked(daemon):
 def asked(name):
     """How often the statement ran that looks for who waits."""
     return sum(f"|{name}|" in line and "|pgvigil|" in line and ": WITH RECURSIVE here AS" in line
-               for line in shared.cluster.log.read_text(errors="replace").splitlines())
+               for line in shared.cluster.said().splitlines())
 
 
 def running(daemon):

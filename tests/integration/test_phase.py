@@ -9,7 +9,7 @@ import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import PG_BIN, SHOP, directory, make_shop, pgvigil, samples, shared, target, wait_for, waits, waits_for_minutes
+from lab import PG_BIN, PLAIN, SHOP, directory, make_shop, pgvigil, samples, shared, target, wait_for, waits, waits_for_minutes
 from test_app import Application
 from test_shop import shop_target
 
@@ -83,6 +83,12 @@ def test_a_good_migration_ends_passed(lab):
     assert kept.returncode == 0 and "passed" in kept.stdout, kept
     daemon.start()
     wait_for(lambda: phase(daemon)["verdict"] == "passed", "the verdict of before")
+    # And it is none on another migration that is named from now on.
+    daemon.path.write_text(daemon.path.read_text().replace("production_safety_constraints", "the_next_one"))
+    daemon.reload()
+    assert daemon.code("/health/shop/verdict") == 404
+    wait_for(lambda: phase(daemon)["state"] == "baseline", "the next one to be waited for")
+    assert daemon.code("/health/shop/verdict") == 404 and phase(daemon)["verdict"] is None
 
 
 @waits
@@ -311,6 +317,30 @@ def test_series_are_served_from_memory(lab):
         assert daemon.code("/api/v1/history" + path) == code, path
 
 
+RULE = """constraints = ( { table = "retailers"; name = "named"; check = "id <> 'nobody'"; enforced = false; } );"""
+
+
+@waits
+def test_a_rule_that_is_taken_out_of_the_configuration_while_it_is_broken_is_no_pass(lab):
+    cluster, name = shared.get(), shared.shop(migrated=False)
+
+    def configured(body):
+        return target("shop", cluster.conninfo(name, "pgvigil"), f'phase: {{ duration = "{DURATION}"; }}; {body}')
+
+    daemon = lab.daemon(configured(RULE))
+    wait_for(lambda: phase(daemon)["state"] is not None, "the phase to be known")
+    daemon.wait_round("shop", 2)
+    assert pgvigil("phase", "start", "-t", "shop", "-c", daemon.path, service=True).returncode == 0
+    for check in ("connection", "privilege", "migration", "constraint", "foreign_key", "index", "activity"):
+        wait_run(daemon, check)
+    cluster.sql("UPDATE retailers SET id = 'nobody' WHERE id = (SELECT max(id) FROM retailers)", name)
+    wait_for(lambda: (c := criterion(daemon, "no_violations")) and c["status"] == "fail", "the row to be found")
+    daemon.write(configured(""))
+    daemon.reload()
+    wait_for(lambda: phase(daemon)["verdict"] == "inconclusive", "the verdict", 60)
+    assert "named on public.retailers (no longer watched)" in criterion(daemon, "no_violations")["reason"], phase(daemon)
+
+
 # What is measured needs a day before it: this one, with hours of three seconds and some samples in each.
 MEASURED, EVERY = "72s", "1s"
 LOAD = """\\set number random(1, 1000)
@@ -339,7 +369,7 @@ def measured(lab):
     cluster = lab.cluster(shared_preload_libraries="'pg_stat_statements'").start()
     make_shop(cluster, "shop", migrated=False)
     cluster.sql(PRICE.format(seconds=0.02) + "; CREATE EXTENSION pg_stat_statements", "shop")
-    daemon = lab.daemon(phase_target(cluster.conninfo("shop", "pgvigil"), duration=MEASURED).replace("500ms", EVERY))
+    daemon = lab.daemon(phase_target(cluster.conninfo("shop", "pgvigil"), duration=MEASURED).replace("500ms", EVERY), program=PLAIN)
     wait_for(lambda: phase(daemon)["state"] == "baseline", "the phase to wait for the migration")
     load(lab, cluster, "shop")
 

@@ -299,7 +299,7 @@ def assert_untold(daemon, words, cluster=None):
         with contextlib.suppress(PermissionError), open(f"/proc/{daemon.process.pid}/{file}", "rb") as handle:
             places[file] = handle.read().decode(errors="replace")
     if cluster:
-        places["the server's log"] = re.sub(r".*CREATE ROLE monitor.*(\n[^\d].*)*", "", cluster.log.read_text(errors="replace"))
+        places["the server's log"] = re.sub(r".*CREATE ROLE monitor.*(\n[^\d].*)*", "", cluster.said())
     for place, text in places.items():
         for word in words:
             assert word not in text, (place, word, text[max(0, text.find(word) - 200):][:400])

@@ -102,11 +102,11 @@ def test_d19_a_conflict_with_recovery_is_unknown_never_zero_and_passes(lab):
     naps = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'pgvigil%' AND state = 'active'" \
            " AND query LIKE '%nap(%' AND wait_event = 'PgSleep'"
     for _ in range(2):
-        conflicts = standby.log.read_text().count("canceling statement due to conflict with recovery")
+        conflicts = standby.said().count("canceling statement due to conflict with recovery")
         wait_for(lambda: int(standby.value(naps)) == 1, "a count that is under way")
         primary.sql("DELETE FROM u; INSERT INTO u SELECT generate_series(1, 1000); DELETE FROM u; VACUUM u;"
                     "UPDATE slow SET amount = amount; VACUUM slow")
-        wait_for(lambda: standby.log.read_text().count("canceling statement due to conflict with recovery") > conflicts,
+        wait_for(lambda: standby.said().count("canceling statement due to conflict with recovery") > conflicts,
                  "the conflict")
     finding = wait_for(lambda: (f := daemon.finding("constraint", "naps")) and f["status"] == "unknown" and f, "the finding")
     assert finding["value"] is None and finding["reason"] == "error", finding

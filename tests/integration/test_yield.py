@@ -210,7 +210,7 @@ def test_d8_a_result_that_came_in_spite_of_the_cancel_is_not_believed(lab):
 
 
 def refusals(cluster):
-    return len(re.findall("too many connections for role", cluster.log.read_text(errors="replace")))
+    return len(re.findall("too many connections for role", cluster.said()))
 
 
 def test_d8_without_a_slot_for_looking_nothing_gets_worse(lab):

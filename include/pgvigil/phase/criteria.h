@@ -24,8 +24,8 @@ typedef struct PhaseObject {
         Reason state;        /* of the object itself, where rows outrank it in finding->reason (column `state`
                                 of its table): OK for what the rule does not demand, the reason of the
                                 blindness for what the last run could not read, VIOLATED: not known */
-        bool is_added;       /* not in the catalog as it was before the batch; also what stands for a
-                                catalog that could not be read */
+        const char *unseen;  /* "not seen": nobody knows whether it is there. Borrowed; NULL: it is known */
+        bool is_added;       /* not in the catalog as it was before the batch, or in scope since */
         usec_t walked_since; /* when the last complete walk that trusted no proof began; 0: none */
         PhasePlan plan;      /* indexes only, as is what follows */
         bool is_small;       /* the planner has no reason to care */
@@ -35,7 +35,7 @@ typedef struct PhaseObject {
 typedef struct PhaseCanary {
         const char *name;
         uint64_t rounds;     /* all */
-        uint64_t lost;       /* of them to connection, lock, timeout or shutdown: canary_is_lost() */
+        uint64_t lost;       /* of them to connection, lock, timeout or shutdown */
         uint64_t failed;     /* of them wrong */
         uint64_t failed_run; /* the most that were wrong one after another */
         usec_t median;       /* of those that succeeded */
@@ -72,7 +72,3 @@ typedef struct PhaseInputs {
         const Performance *performance; /* NULL: not read, and why: "pg_stat_statements is missing" */
         const char *performance_absent;
 } PhaseInputs;
-
-/* Whether a failure with that SQLSTATE says nothing of the query: NULL (connection), classes 08, 40, 53,
- * 57, and 55P03. */
-bool canary_is_lost(const char *sqlstate);

@@ -423,18 +423,6 @@ START_TEST(each_canary_makes_queries_work) {
 }
 END_TEST
 
-START_TEST(lost_rounds_are_told_by_their_sqlstate) {
-        static const struct {
-                const char *sqlstate;
-                bool is_lost;
-        } cases[] = {{NULL, true},    {"08006", true},  {"40001", true},  {"53300", true},  {"57014", true},
-                     {"55P03", true}, {"42P01", false}, {"22012", false}, {"55000", false}, {"42501", false}};
-
-        for (size_t i = 0; i < ELEMENTS(cases); i++)
-                ck_assert_int_eq(canary_is_lost(cases[i].sqlstate), cases[i].is_lost);
-}
-END_TEST
-
 START_TEST(each_outage_makes_app_healthy) {
         static const struct {
                 PhaseApp app;
@@ -538,7 +526,6 @@ int main(void) {
                 each_migration_makes_its_criterion,
                 an_unreadable_history_is_unknown_and_no_batch_is_0_of_0,
                 each_canary_makes_queries_work,
-                lost_rounds_are_told_by_their_sqlstate,
                 each_outage_makes_app_healthy,
                 what_is_absent_is_skipped_and_says_what,
                 errors_say_when_and_how_many,

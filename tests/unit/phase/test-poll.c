@@ -264,6 +264,60 @@ START_TEST(a_reload_keeps_the_duration_it_began_with) {
 }
 END_TEST
 
+START_TEST(where_another_is_named_the_verdict_of_before_is_none) {
+        Lab lab;
+
+        lab_init(&lab, "first");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "20260101000000_first", 10);
+        lab_poll(&lab, 30);
+        lab.settings.migration = (char *)"second";
+        lab_poll(&lab, 60);
+        EXPECT_STATE(&lab, "watching"); /* what is open goes on */
+        lab.record.state = PHASE_PASSED;
+        ck_assert_int_eq(lab_poll(&lab, 90), 1);
+        EXPECT_STATE(&lab, "baseline");
+        ck_assert_uint_eq(lab.record.started_at, 0);
+        ck_assert_uint_eq(lab.record.batch.count, 0);
+        lab_row(&lab, "20260102000000_second", 100);
+        lab_poll(&lab, 120);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_str_eq(lab.record.batch.items[0].name, "20260102000000_second");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(where_the_same_is_named_or_none_the_verdict_stands) {
+        static const char *const names[] = {"first", "20260101000000_first", ""};
+        Lab lab;
+
+        lab_init(&lab, "first");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "20260101000000_first", 10);
+        lab_poll(&lab, 30);
+        lab.record.state = PHASE_FAILED;
+        for (size_t i = 0; i < ELEMENTS(names); i++) {
+                lab.settings.migration = (char *)names[i];
+                ck_assert_int_eq(lab_poll(&lab, 60), 0);
+                EXPECT_STATE(&lab, "failed");
+        }
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(a_verdict_by_hand_is_about_no_migration) {
+        Lab lab;
+
+        lab_init(&lab, "first");
+        lab_poll(&lab, 0);
+        ck_assert_int_eq(phase_start(&lab.record, &lab.settings, AT(5)), 1);
+        lab.record.state = PHASE_PASSED;
+        ck_assert_int_eq(lab_poll(&lab, 60), 0);
+        EXPECT_STATE(&lab, "passed");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
 START_TEST(a_restart_sees_what_finished_meanwhile) {
         Lab lab;
 
@@ -379,6 +433,9 @@ int main(void) {
                 by_hand_it_opens_and_stops,
                 after_a_stop_the_same_migration_opens_nothing,
                 a_reload_keeps_the_duration_it_began_with,
+                where_another_is_named_the_verdict_of_before_is_none,
+                where_the_same_is_named_or_none_the_verdict_stands,
+                a_verdict_by_hand_is_about_no_migration,
                 a_restart_sees_what_finished_meanwhile,
         };
 

@@ -69,7 +69,7 @@ static const char golden[] =
         "<text class=\"middle\" x=\"1105\" y=\"1390\">15:10</text>\n"
         "<text class=\"middle\" x=\"1750\" y=\"1390\">15:20</text>\n"
         "<text class=\"middle\" x=\"2395\" y=\"1390\">15:30</text>\n"
-        "<text class=\"middle\" x=\"3040\" y=\"1390\">15:40</text>\n"
+        "<text class=\"end\" x=\"3200\" y=\"1390\">15:40</text>\n"
         "<path class=\"unseen\" d=\"M1750 1170H2395\"/>\n"
         "<path class=\"band\" d=\"M460 1200L783 1200 1428 240 1750 240 1750 880 1428 880 783 1200 460 1200Z\"/>\n"
         "<path class=\"line\" d=\"M460 1200L783 1200 1428 560 1750 560M2395 880L2718 880 3040 880\"/>\n"
