@@ -193,8 +193,8 @@ START_TEST(the_axis_begins_at_0_and_has_few_round_numbers) {
                         expect(text, tick);
                 }
                 /* The unit stands at the same side. */
-                ck_assert_msg(count_of_text(text, "<text class=\"end\"") == n + 1, "%g:\n%s", axes[i].value,
-                              text);
+                ck_assert_msg(count_of_text(text, "<text class=\"end\" x=\"400\"") == n + 1, "%g:\n%s",
+                              axes[i].value, text);
         }
 }
 END_TEST
