@@ -127,6 +127,7 @@ int constraint_judge(const ConstraintState *state, const CheckContext *context, 
         int r = 0;
 
         report->wants_blocks = count_tables_walking(&state->tables) > 0;
+        report->walk_blocks = count_tables_named_blocks(&state->tables);
         for (size_t i = 0; r >= 0 && i < state->catalog.n_items; i++)
                 r = judge_item(state, context, report, &state->catalog.items[i]);
         if (r >= 0)

@@ -20,6 +20,9 @@
 #define RETRY_DOUBLES 5
 #define SAME_POLL     (50 * USEC_PER_MSEC)
 
+/* What is read in one piece as a rule. */
+#define SMALL_PAGES 2048
+
 /* Visits in one run: small tables must not each wait for a poll of their own. */
 #define SAFETY_VISITS 8
 
@@ -267,6 +270,18 @@ int count_safety_take(SafetyVisit *visit, const CheckContext *context, const Out
         if (!count_slow_down(visit->table, context, check_reason(outcome->sqlstate)))
                 count_fail(visit->table, check_reason(outcome->sqlstate));
         return 0;
+}
+
+int64_t count_tables_named_blocks(const CountTables *tables) {
+        double blocks = 0;
+
+        for (size_t i = 0; i < tables->n; i++) {
+                const CountTable *table = tables->items[i];
+
+                if (table->n_rules > 0 && table->is_wanted && table->is_sized && table->pages > SMALL_PAGES)
+                        blocks += (double)count_cost(table, table->pages);
+        }
+        return blocks < (double)(INT64_MAX / 2) ? (int64_t)blocks : INT64_MAX / 2;
 }
 
 usec_t count_tables_walked_since(const CountTables *tables) {

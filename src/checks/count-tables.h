@@ -39,5 +39,8 @@ CountTable *count_tables_due(CountTables *tables, usec_t boottime, usec_t interv
 int count_safety_next(CountTables *tables, SafetyVisit *visit, const CheckContext *context, Statement *ret);
 int count_safety_take(SafetyVisit *visit, const CheckContext *context, const Outcome *outcome);
 
+/* Blocks that a walk of what the configuration names costs, as far as sizes are known; small tables aside. */
+int64_t count_tables_named_blocks(const CountTables *tables);
+
 /* Boottime since which all of every table was read; 0: not yet. */
 usec_t count_tables_walked_since(const CountTables *tables);

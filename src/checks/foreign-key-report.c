@@ -254,5 +254,6 @@ int foreign_key_report(const ForeignKeyState *state, const CheckContext *context
                 if (foreign_key_is_discovered(state, context->settings, row))
                         r = judge_key(state, context, report, row, NULL);
         report->wants_blocks = count_tables_walking(&state->orphans.tables) > 0;
+        report->walk_blocks = count_tables_named_blocks(&state->orphans.tables);
         return r < 0 ? r : catalog_finish(state->catalog, context, report);
 }

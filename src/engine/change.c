@@ -150,6 +150,7 @@ static void take_states(Target *target, Change *change) {
                 job->state = TAKE(change->states[i]);
                 job->is_blank = true;
                 job->wants_blocks = false;
+                job->walk_blocks = 0;
         }
 }
 

@@ -253,6 +253,7 @@ static void job_judge(Target *target) {
         if (job->failed == REASON_OK) {
                 job->has_report = true;
                 job->wants_blocks = job->report.wants_blocks;
+                job->walk_blocks = job->report.walk_blocks;
                 job->again_in = job->report.again_in;
                 run_count(run, &job->report, context.realtime);
                 job_take_facts(target, &job->report);

@@ -441,6 +441,16 @@ static bool is_history_readable(const Target *target) {
         return is_there && target->migrations && target->migrations->known;
 }
 
+static void fill_walk(const Question *question, PhaseInputs *ret) {
+        const TargetSettings *settings = &question->target->settings;
+        usec_t polls = (question->record->ends_at - question->record->started_at) /
+                       settings->intervals.violations;
+
+        for (size_t i = 0; i < question->target->n_jobs; i++)
+                ret->walk_blocks += question->target->jobs[i].walk_blocks;
+        ret->walk_blocks_max = (int64_t)(polls + 1) * settings->limits.blocks_per_poll;
+}
+
 int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *ret) {
         const Question question = {target, boottime, realtime, &target->watch.record};
         int r;
@@ -454,6 +464,7 @@ int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *
                                      .history_is_readable = is_history_readable(target),
                                      .scope_is_known = target->watch.has_before,
                              }};
+        fill_walk(&question, &ret->inputs);
         r = fill_objects(&question, ret);
         if (r >= 0)
                 r = fill_canaries(&question, ret);

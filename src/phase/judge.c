@@ -5,6 +5,7 @@
  *
  * SPDX-License-Identifier: PostgreSQL */
 #include <errno.h>
+#include <inttypes.h>
 
 #include "internal.h"
 
@@ -155,6 +156,11 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
                 r = take_statements(record, inputs->performance);
         if (r >= 0 && is_too_void(percent))
                 add_obstacle(&obstacles, "%.0f %% of it was not observed", percent);
+        if (r >= 0 && inputs->walk_blocks > inputs->walk_blocks_max)
+                add_obstacle(&obstacles,
+                             "to read everything once takes %" PRId64
+                             " blocks, and limits.blocks_per_poll allows %" PRId64 " within the phase",
+                             inputs->walk_blocks, inputs->walk_blocks_max);
         if (r >= 0)
                 r = set_cannot_pass(record, &obstacles);
         if (r < 0 || !is_due(record, inputs, now))

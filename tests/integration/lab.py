@@ -203,6 +203,11 @@ class Cluster:
         """Its log; databases of other encodings write theirs."""
         return self.log.read_text(errors="replace")
 
+    def errors(self):
+        """What pgvigil asked in vain. A machine that is busy may stop what is right, and it is asked again."""
+        return [line for line in self.said().splitlines()
+                if "|pgvigil" in line and "ERROR" in line and "due to statement timeout" not in line]
+
     def statements(self, application="pgvigil"):
         """What `application` ran, out of the server's log: full texts, parameters not filled in."""
         found, current, mine = set(), None, False

@@ -85,8 +85,7 @@ def on_major(lab, major):
     cluster.sql(USERS)
     grant(cluster, "postgres")
     is_counted(cluster, "postgres")
-    errors = [line for line in cluster.said().splitlines() if "|pgvigil" in line and "ERROR" in line]
-    assert not errors, errors
+    assert not cluster.errors(), cluster.errors()
 
 
 def test_postgresql_13_and_18(lab):

@@ -1,7 +1,6 @@
 """One whole rehearsal of the guide: conf/shop.conf as it ships, a million rows under load behind HAProxy, and the
 migration by Prisma's own command: first refused by rows that break its rules, then applied; and the phase after it.
 """
-import http.client
 import json
 import re
 import subprocess
@@ -9,7 +8,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from lab import PG_BIN, PLAIN, ROOT, directory, free_port, make_shop, pgvigil, wait_for, waits_for_minutes
+from haproxy import HAProxy
+from lab import PG_BIN, PLAIN, ROOT, directory, make_shop, pgvigil, wait_for, waits_for_minutes
 from prisma import Prisma
 from test_shop import plant
 
@@ -85,45 +85,6 @@ class Load:
         assert self.process.poll() is None and "ERROR" not in self.log.read_text(), self.log.read_text()
 
 
-class Balancer:
-    """HAProxy before the application, which it takes out where /health/shop says so."""
-
-    def __init__(self, lab, daemon, application):
-        self.dir, self.port = directory("haproxy"), free_port()
-        config = self.dir / "haproxy.cfg"
-        config.write_text(f"""defaults
-    mode http
-    timeout connect 5s
-    timeout client 10s
-    timeout server 10s
-frontend shop
-    bind 127.0.0.1:{self.port}
-    default_backend shop
-backend shop
-    option httpchk GET /health/shop
-    default-server inter 100ms fall 1 rise 1
-    server application 127.0.0.1:{application.server_address[1]} check port {daemon.port}
-""")
-        with open(self.dir / "log", "wb") as log:
-            self.process = subprocess.Popen(["haproxy", "-db", "-f", str(config)], stdout=log, stderr=log)
-        lab.stack.callback(self.stop)
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait()
-
-    def code(self):
-        """What a client of the application gets; None: no answer at all."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request("GET", "/")
-            return connection.getresponse().status
-        except OSError:
-            return None
-        finally:
-            connection.close()
-
-
 class Eyes:
     """What a load balancer, its clients and a person see, all the time from now on."""
 
@@ -138,7 +99,7 @@ class Eyes:
     def look(self):
         while not self.over.wait(0.1):
             self.codes.add(self.daemon.code("/health/shop"))
-            self.answers.add(self.balancer.code())
+            self.answers.add(self.balancer.code("shop"))
             phase = json.loads(self.daemon.get("/api/v1/phase/shop")[1])
             self.verdicts.append((time.monotonic(), self.daemon.code("/health/shop/verdict"), phase.get("verdict")))
 
@@ -181,8 +142,9 @@ def test_the_guides_migration_by_prisma_on_a_million_rows_under_load_passes(lab)
     lab.stack.callback(application.shutdown)
     daemon = lab.daemon(shipped(cluster, "shop", prisma, application), program=PLAIN)
     wait_for(lambda: daemon.code("/health/shop") == 200, "the first rounds")
-    balancer = Balancer(lab, daemon, application)
-    wait_for(lambda: balancer.code() == 200, "HAProxy to see the application")
+    balancer = HAProxy(lab, daemon.port, application.server_address[1], {"shop": "option httpchk GET /health/shop"},
+                       pace="inter 100ms fall 1 rise 1")
+    balancer.wait("UP", "L7OK")
     eyes = Eyes(lab, daemon, balancer)
     began = time.monotonic()
 

@@ -273,8 +273,7 @@ def on_major(lab, major):
     wait_key(daemon, "valid", status="pass", value=0, method="enforced")
     daemon.stop()
     lab.daemons.remove(daemon)
-    errors = [line for line in cluster.said().splitlines() if "|pgvigil" in line and "ERROR" in line]
-    assert not errors, errors
+    assert not cluster.errors(), cluster.errors()
 
 
 def test_postgresql_13(lab):

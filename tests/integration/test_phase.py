@@ -341,6 +341,26 @@ def test_a_rule_that_is_taken_out_of_the_configuration_while_it_is_broken_is_no_
     assert "named on public.retailers (no longer watched)" in criterion(daemon, "no_violations")["reason"], phase(daemon)
 
 
+@waits
+def test_a_phase_that_is_too_short_for_what_has_to_be_read_says_so_at_once(lab):
+    cluster = shared.get()
+    name = shared.empty("CREATE TABLE large (id int PRIMARY KEY, amount int, filler text) WITH (autovacuum_enabled = off);"
+                        "INSERT INTO large SELECT i, i, repeat('x', 100) FROM generate_series(1, 300000) i")
+    body = """constraints = ( { table = "large"; name = "positive"; check = "amount > 0"; enforced = false; } );"""
+    daemon = lab.daemon(target("shop", cluster.conninfo(name, "pgvigil"), f'phase: {{ duration = "{DURATION}"; }}; {body}',
+                               limits="blocks_per_poll = 64;"))
+    wait_for(lambda: phase(daemon)["state"] is not None, "the phase to be known")
+    assert pgvigil("phase", "start", "-t", "shop", "-c", daemon.path, service=True).returncode == 0
+    said = wait_for(lambda: phase(daemon)["cannot_pass"], "it to be said", 10)
+    assert re.fullmatch(r"Cannot pass: to read everything once takes \d{4} blocks, and limits.blocks_per_poll allows 2112 "
+                        r"within the phase\.", said), said
+    assert said in pgvigil("report", "-c", daemon.path, service=True).stdout
+    over = wait_for(lambda: (p := phase(daemon))["verdict"] and p, "the verdict", 60)
+    assert over["verdict"] == "inconclusive", over
+    assert "not confirmed by a complete walk" in criterion(daemon, "no_violations")["reason"] or \
+        "over_limit" in criterion(daemon, "no_violations")["reason"], over
+
+
 # What is measured needs a day before it: this one, with hours of three seconds and some samples in each.
 MEASURED, EVERY = "72s", "1s"
 LOAD = """\\set number random(1, 1000)

@@ -65,6 +65,7 @@ typedef struct Report {
         ServerFacts *server;        /* set by the connection check only; owned */
         usec_t again_in;            /* something is under way: to be looked at sooner than is due; 0: not */
         bool wants_blocks;          /* limits.blocks_per_poll kept it from reading on */
+        int64_t walk_blocks;        /* what it costs to read once all that the configuration names */
 } Report;
 
 void report_done(Report *report);

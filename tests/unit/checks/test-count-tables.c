@@ -267,6 +267,31 @@ START_TEST(everything_is_read_once_within_the_interval_at_an_even_pace) {
 }
 END_TEST
 
+START_TEST(what_is_named_and_not_small_has_its_cost) {
+        CountTables tables = {};
+        static const struct {
+                int64_t pages;
+                bool is_wanted, is_sized, has_rules;
+        } cases[] = {
+                {100000, true, true, true}, {2048, true, true, true},   {2049, true, true, true},
+                {50000, false, true, true}, {60000, true, false, true}, {70000, true, true, false},
+        };
+
+        ck_assert_int_eq(count_tables_named_blocks(&tables), 0);
+        for (size_t i = 0; i < ELEMENTS(cases); i++) {
+                CountTable *table = get(&tables, (int64_t)i + 1, false, "t", NULL);
+
+                if (cases[i].has_rules)
+                        count_table_list(table, "r", "x");
+                table->pages = cases[i].pages;
+                table->is_sized = cases[i].is_sized;
+                table->is_wanted = cases[i].is_wanted;
+        }
+        ck_assert_int_eq(count_tables_named_blocks(&tables), 102049);
+        count_tables_done(&tables);
+}
+END_TEST
+
 START_TEST(half_of_the_time_is_half_of_the_pages) {
         static const Simulated shop[] = {{.pages = 100000}, {.pages = 40000}, {.pages = 4000}};
         Simulation simulation = begin(shop, ELEMENTS(shop));
@@ -457,6 +482,7 @@ int main(void) {
                 what_is_known_of_a_table_is_gone_with_its_name,
                 tables_that_are_gone_are_swept,
                 everything_is_read_once_within_the_interval_at_an_even_pace,
+                what_is_named_and_not_small_has_its_cost,
                 half_of_the_time_is_half_of_the_pages,
                 a_phase_has_everything_read_anew_evenly_and_in_its_time,
                 what_the_configuration_names_is_read_first,

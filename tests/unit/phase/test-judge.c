@@ -333,6 +333,22 @@ START_TEST(it_says_at_once_that_it_cannot_pass) {
 }
 END_TEST
 
+START_TEST(what_cannot_be_read_in_its_time_is_said_at_once) {
+        Shop shop;
+
+        shop_init(&shop, "a");
+        shop.inputs.walk_blocks = shop.inputs.walk_blocks_max = 5760;
+        shop_judge(&shop, 30);
+        ck_assert_ptr_null(shop.lab.record.cannot_pass);
+        shop.inputs.walk_blocks = 5761;
+        shop_judge(&shop, 45);
+        ck_assert_str_eq(shop.lab.record.cannot_pass,
+                         "Cannot pass: to read everything once takes 5761 blocks, and limits.blocks_per_poll "
+                         "allows 5760 within the phase.");
+        shop_done(&shop);
+}
+END_TEST
+
 START_TEST(what_is_skipped_and_not_required_counts_nowhere) {
         Shop shop;
 
@@ -459,6 +475,7 @@ int main(void) {
                 five_percent_void_pass_and_more_do_not,
                 void_is_no_excuse_for_a_failure,
                 it_says_at_once_that_it_cannot_pass,
+                what_cannot_be_read_in_its_time_is_said_at_once,
                 what_is_skipped_and_not_required_counts_nowhere,
                 after_a_restart_the_verdict_waits_for_the_first_round,
                 it_does_not_wait_for_ever,
