@@ -140,8 +140,8 @@ static void add_name(Names *names, const Finding *finding, const char *word) {
         if (word)
                 names_add(names, "%s on %s (%s)", finding->name, finding->object, word);
         else if (rows_of(finding) > 0)
-                names_add(names, "%s on %s (%" PRId64 " rows)", finding->name, finding->object,
-                          rows_of(finding));
+                names_add(names, "%s on %s (%" PRId64 " %s)", finding->name, finding->object,
+                          rows_of(finding), rows_of(finding) == 1 ? "row" : "rows");
         else
                 names_add(names, "%s on %s", finding->name, finding->object);
 }
@@ -168,7 +168,7 @@ static void tally_object(const JudgeContext *context, const ObjectCriterion *cri
                 add_name(&tally->unknown, object->finding, looked.word);
 }
 
-static void say(const ObjectCriterion *criterion, Tally *tally, const PhaseInputs *inputs, Judgement *ret) {
+static void say(const ObjectCriterion *criterion, Tally *tally, Judgement *ret) {
         if (tally->failed.count > 0) {
                 ret->status = STATUS_FAIL;
                 buffer_printf(&ret->reason, "%zu of %zu %s %s: %s.", tally->failed.count, tally->total,
@@ -182,9 +182,6 @@ static void say(const ObjectCriterion *criterion, Tally *tally, const PhaseInput
                 buffer_printf(&ret->reason, "%zu of %zu %s %s.", tally->passed, tally->total, criterion->noun,
                               criterion->passed);
         }
-        if (!inputs->scope_is_known)
-                buffer_add(&ret->reason,
-                           " The catalog before the migration was not seen: all are looked at.");
 }
 
 static void judge_objects(const JudgeContext *context, const ObjectCriterion *criterion, Judgement *ret) {
@@ -192,7 +189,7 @@ static void judge_objects(const JudgeContext *context, const ObjectCriterion *cr
 
         for (size_t i = 0; i < context->inputs->n_objects; i++)
                 tally_object(context, criterion, &context->inputs->objects[i], &tally);
-        say(criterion, &tally, context->inputs, ret);
+        say(criterion, &tally, ret);
 }
 
 void judge_constraints_enforced(const JudgeContext *context, Judgement *ret) {
@@ -205,6 +202,9 @@ void judge_constraints_enforced(const JudgeContext *context, Judgement *ret) {
         };
 
         judge_objects(context, &criterion, ret);
+        if (!context->inputs->scope_is_known)
+                buffer_add(&ret->reason,
+                           " The catalog before the migration was not seen: all that is there is in scope.");
 }
 
 void judge_cascades(const JudgeContext *context, Judgement *ret) {
@@ -270,7 +270,7 @@ void judge_indexes_used(const JudgeContext *context, Judgement *ret) {
         if (tally.total == 0 && tally.skipped > 0)
                 judgement_skip(ret, "no canary asks for an index in scope");
         else
-                say(&criterion, &tally, context->inputs, ret);
+                say(&criterion, &tally, ret);
         if (tally.skipped > 0)
                 say_without_canary(context->inputs, &tally, ret);
 }

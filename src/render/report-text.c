@@ -94,7 +94,8 @@ static void add_event(Buffer *out, const json_t *event) {
         buffer_add(out, ", ");
         add_span(out, event, "from", "to");
         if (json_is_integer(rows))
-                buffer_printf(out, ", %lld rows", (long long)json_integer_value(rows));
+                buffer_printf(out, ", %lld %s", (long long)json_integer_value(rows),
+                              json_integer_value(rows) == 1 ? "row" : "rows");
         buffer_add_char(out, '\n');
 }
 

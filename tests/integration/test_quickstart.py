@@ -64,6 +64,14 @@ def get(url):
         return answer.read().decode()
 
 
+def shown_in_readme():
+    """What the README says of `pgvigil check`, line for line; versions, and which indexes were used so far, aside."""
+    text = (ROOT / "README.md").read_text()
+    shown = next(block for block in text.split("```") if block.startswith("\nshop: PostgreSQL")).strip("\n")
+    pattern = re.sub(r"PostgreSQL\\ [\d.\\]+", r"PostgreSQL\\ [0-9.]+", re.escape(shown))
+    return re.sub(r"(Indexes:[\\ ]+)\d+(.*?;\\ )\d+", r"\1\\d+\2\\d+", pattern)
+
+
 def test_it_shows_the_planted_fault_by_name_and_ctrl_c_leaves_nothing(lab):
     quickstart = Quickstart()
     lab.stack.callback(quickstart.kill)
@@ -85,6 +93,8 @@ def test_it_shows_the_planted_fault_by_name_and_ctrl_c_leaves_nothing(lab):
     command = re.search(r"run +(.+)\n", quickstart.text()).group(1).split()
     status = run(command, check=False)
     assert status.returncode == 2 and PLANTED in status.stdout and "1 row" in status.stdout, status.stdout + status.stderr
+    checked = run([command[0], "check", *command[2:]], check=False)
+    assert checked.returncode == 2 and re.fullmatch(shown_in_readme(), checked.stdout.strip("\n")), checked.stdout
     assert len(quickstart.left()) >= 5, quickstart.left()  # the script, the server and its backends, the traffic, ours
     assert quickstart.interrupt() == 130, quickstart.text()
     wait_for(lambda: not quickstart.left(), f"nothing to be left: {quickstart.left()}")
