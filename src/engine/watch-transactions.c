@@ -49,12 +49,13 @@ static int read_sample(const Target *target, const Table *transactions, const Ta
         return ret->epoch ? 0 : -ENOMEM;
 }
 
-/* Counts of a stretch that is longer than a bucket would be those of another one. */
+/* Counts of a stretch that is longer than a bucket would be those of another one; within a minute they are
+ * where they belong, however short a bucket. */
 static usec_t longest_of(const Target *target) {
         usec_t width = target->settings.phase.duration / PHASE_BUCKETS,
-               gap = 3 * target->settings.intervals.activity;
+               gap = 3 * target->settings.intervals.activity, longest = gap > width ? gap : width;
 
-        return gap > width ? gap : width;
+        return longest > USEC_PER_MINUTE ? longest : USEC_PER_MINUTE;
 }
 
 static void sample(const Target *target, const char *series, usec_t at, double value) {
