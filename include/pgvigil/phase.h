@@ -53,6 +53,10 @@ int phase_poll(PhaseRecord *record, const PhaseSettings *settings, const PhasePo
  * of the phase that is open, or to that of the next. */
 int phase_run(PhaseRecord *record, const MigrationRun *run, usec_t now);
 
+/* Whether a phase is over, and was of another migration than is named: its verdict says nothing of that one.
+ * It is kept, and stands again where its own is named again. One that was opened by hand is of none. */
+bool phase_is_of_another(const PhaseRecord *record, const PhaseSettings *settings);
+
 /* By hand. 1: done; 0: one is open already, or none is. */
 int phase_start(PhaseRecord *record, const PhaseSettings *settings, usec_t now);
 int phase_stop(PhaseRecord *record, usec_t now);

@@ -37,6 +37,9 @@ static int add_kept(const History *history, const TargetSettings *settings, bool
         TargetView view = {.name = settings->name, .settings = settings, .phase = &record};
         int r = text ? phase_parse(text, &record) : -ENOENT;
 
+        if (r >= 0 && phase_is_of_another(&record, &settings->phase))
+                r = -ENOENT;
+
         buffer_printf(out, "%s{\"name\":\"%s\",\"phase\":", is_first ? "" : ",", settings->name);
         if (r >= 0)
                 r = render_phase_json(&view, clock_realtime(), out);

@@ -163,14 +163,6 @@ static bool is_about(const PhaseRecord *record, const char *migration) {
         return false;
 }
 
-/* Behind a reload that names another migration, until that was polled for. */
-static bool is_of_another(const TargetView *target) {
-        const char *migration = target->settings->phase.migration;
-
-        return !str_is_empty(migration) && target->phase->batch.count > 0 &&
-               !is_about(target->phase, migration);
-}
-
 /* 200 says that the phase has passed, and nothing else does. */
 static int answer_verdict(const Daemon *daemon, const TargetView *target, const HttpRequest *request,
                           Answer *answer) {
@@ -186,7 +178,7 @@ static int answer_verdict(const Daemon *daemon, const TargetView *target, const 
                 return answer_error(answer, 400, wrong);
         if (!record || record->started_at == 0)
                 return answer_error(answer, 404, "no monitoring phase");
-        if (is_of_another(target) || (question.migration && !is_about(record, question.migration)))
+        if (question.migration && !is_about(record, question.migration))
                 return answer_error(answer, 404, "no monitoring phase of that migration");
         if (question.is_verbose && !daemon_is_authorized(daemon, request))
                 return answer_error(answer, 401, "details need a bearer token");

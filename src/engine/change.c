@@ -168,6 +168,7 @@ void target_change(Target *target, TargetSettings *settings, Change *change) {
         SWAP(target->settings, *settings);
         target_set_options(target);
         target_set_fingerprint(target);
+        watch_show(target);
         target->view.restored = (Restored){}; /* it was of other rules */
         options_done(&target_options, settings);
         *settings = (TargetSettings){};

@@ -14,6 +14,9 @@
 #define HEAD "pgvigil-statements 1"
 #define TAIL "end"
 
+/* A text has microseconds. */
+#define ROUNDED_MS 0.002
+
 void statement_sample_done(StatementSample *sample) {
         free(sample->epoch);
         free(sample->counters);
@@ -41,7 +44,7 @@ int statement_sample_since(const StatementSample *before, const StatementSample 
 
                 if (!old)
                         continue;
-                ret->is_void |= counter->calls < old->calls;
+                ret->is_void |= counter->calls < old->calls || counter->total_ms < old->total_ms - ROUNDED_MS;
                 deltas[ret->n++] = (HistoryStatement){.queryid = counter->queryid,
                                                       .calls = counter->calls - old->calls,
                                                       .total_ms = counter->total_ms - old->total_ms};

@@ -19,8 +19,8 @@ typedef struct StatementSample {
 void statement_sample_done(StatementSample *sample);
 
 /* What was called from `before` to `after`, of the statements that both have. Void where an entry may have
- * begun anew between both: another epoch, or calls that fell. *ret_deltas is owned, and borrowed by *ret,
- * whose `longest` is the caller's. 0 or -ENOMEM. */
+ * begun anew between both: another epoch, or calls or a time that fell. *ret_deltas is owned, and borrowed by
+ * *ret, whose `longest` is the caller's. 0 or -ENOMEM. */
 int statement_sample_since(const StatementSample *before, const StatementSample *after,
                            HistoryStatement **ret_deltas, StatementSpan *ret);
 

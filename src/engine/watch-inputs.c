@@ -441,14 +441,21 @@ static bool is_history_readable(const Target *target) {
         return is_there && target->migrations && target->migrations->known;
 }
 
+/* Of the check that has too much to read, if one has: each may have polls of its own, with all of their
+ * blocks. */
 static void fill_walk(const Question *question, PhaseInputs *ret) {
-        const TargetSettings *settings = &question->target->settings;
-        usec_t polls = (question->record->ends_at - question->record->started_at) /
-                       settings->intervals.violations;
+        const PhaseRecord *record = question->record;
 
-        for (size_t i = 0; i < question->target->n_jobs; i++)
-                ret->walk_blocks += question->target->jobs[i].walk_blocks;
-        ret->walk_blocks_max = (int64_t)(polls + 1) * settings->limits.blocks_per_poll;
+        for (size_t i = 0; i < question->target->n_jobs; i++) {
+                const Job *job = &question->target->jobs[i];
+                int64_t polls = (int64_t)((record->ends_at - record->started_at) / job->period) + 1,
+                        most = polls * question->target->settings.limits.blocks_per_poll;
+
+                if (job->walk_blocks > most) {
+                        ret->walk_blocks = job->walk_blocks;
+                        ret->walk_blocks_max = most;
+                }
+        }
 }
 
 int watch_inputs(Target *target, usec_t boottime, usec_t realtime, WatchInputs *ret) {

@@ -2,7 +2,7 @@
  * once after it, so that what leaves later is missed: an object that nobody names has no finding when it is
  * gone, and a rule that is taken out of the configuration has none either. Kept in the history as text,
  *
- *   STARTED-AT FINGERPRINT
+ *   STARTED-AT DIGEST-OF-WHAT-IS-WATCHED
  *   KEY …     of what was added
  *   =KEY …    of what was named
  *
@@ -78,6 +78,50 @@ static int keep(Target *target) {
         return r == -E2BIG ? history_set(target->engine->history, target->view.name, KEY_SCOPE, NULL) : r;
 }
 
+static void add_words(Buffer *out, char *const *words) {
+        for (; words && *words; words++)
+                line_add_text(out, *words);
+        buffer_add_char(out, '\n');
+}
+
+static void add_word(Buffer *out, const char *word) {
+        line_add_text(out, word ? word : "");
+}
+
+/* What decides which objects have a finding; how often or how much is read does not. */
+static int digest_watched(const TargetSettings *settings, char ret[static DIGEST_HEX_MAX]) {
+        _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+
+        add_words(&text, settings->schemas);
+        add_words(&text, settings->exclude);
+        add_word(&text, settings->discover ? "discover" : "");
+        for (size_t i = 0; i < settings->constraints.count; i++) {
+                const ConstraintSettings *rule = LIST_AT(settings->constraints, ConstraintSettings, i);
+
+                add_word(&text, rule->table);
+                add_word(&text, rule->name);
+                add_word(&text, rule->check);
+        }
+        for (size_t i = 0; i < settings->foreign_keys.count; i++) {
+                const ForeignKeySettings *key = LIST_AT(settings->foreign_keys, ForeignKeySettings, i);
+
+                add_word(&text, key->table);
+                add_word(&text, key->name);
+                add_word(&text, key->references);
+                add_words(&text, key->columns);
+        }
+        for (size_t i = 0; i < settings->indexes.count; i++) {
+                const IndexSettings *index = LIST_AT(settings->indexes, IndexSettings, i);
+
+                add_word(&text, index->table);
+                add_word(&text, index->name);
+                add_words(&text, index->columns);
+        }
+        if (buffer_error(&text) < 0)
+                return -ENOMEM;
+        return digest_hex(DIGEST_SHA256, text.data, text.length, ret);
+}
+
 /* Every check has looked since the phase was begun with. */
 static bool has_looked(const Target *target) {
         for (size_t i = 0; i < target->n_jobs; i++)
@@ -139,8 +183,10 @@ int watch_take_scope(Target *target) {
                 return r;
         sort(watch->scope.added);
         sort(watch->scope.named);
+        r = digest_watched(&target->settings, watch->scope.fingerprint);
+        if (r < 0)
+                return r;
         watch->scope.started_at = record->started_at;
-        memcpy(watch->scope.fingerprint, target->fingerprint, sizeof(target->fingerprint));
         return keep(target);
 }
 
@@ -165,8 +211,8 @@ static int split(const char *key, FindingKind *ret_kind, char **ret_object, char
 
 /* Gone for sure only where all of its kind was seen, and the configuration did not take it out of sight:
  * NULL. */
-static const char *why_not_seen(const Target *target, FindingKind kind) {
-        if (!str_equal(target->watch.scope.fingerprint, target->fingerprint))
+static const char *why_not_seen(const Target *target, FindingKind kind, bool is_as_then) {
+        if (!is_as_then)
                 return "no longer watched";
         for (size_t i = 0; i < target->view.n_findings; i++) {
                 const Finding *finding = &target->view.findings[i];
@@ -177,7 +223,7 @@ static const char *why_not_seen(const Target *target, FindingKind kind) {
         return NULL;
 }
 
-static int add_gone(const Target *target, const char *key, WatchInputs *ret) {
+static int add_gone(const Target *target, const char *key, bool is_as_then, WatchInputs *ret) {
         Finding *finding = &ret->gone[ret->n_gone];
         const char *why;
         int r = split(key, &finding->kind, &finding->object, &finding->name);
@@ -187,7 +233,7 @@ static int add_gone(const Target *target, const char *key, WatchInputs *ret) {
         ret->n_gone++;
         if (r < 0)
                 return r;
-        why = why_not_seen(target, finding->kind);
+        why = why_not_seen(target, finding->kind, is_as_then);
         finding->seen = why ? SEEN_UNKNOWN : SEEN_BREACH;
         finding->status = why ? STATUS_UNKNOWN : STATUS_FAIL;
         finding->reason = why ? REASON_STALE : REASON_MISSING;
@@ -220,20 +266,22 @@ static int list_there(const Target *target, char ***ret) {
         return r;
 }
 
-static int add_those_gone(const Target *target, char *const *keys, char *const *there, WatchInputs *ret) {
+static int add_those_gone(const Target *target, char *const *keys, char *const *there, bool is_as_then,
+                          WatchInputs *ret) {
         int r = 0;
 
         for (; r >= 0 && keys && *keys; keys++)
                 if (!has_key(there, *keys))
-                        r = add_gone(target, *keys, ret);
+                        r = add_gone(target, *keys, is_as_then, ret);
         return r;
 }
 
 /* What is still named has a finding, be it under another name: that of the object once it is there. */
 int watch_fill_gone(const Target *target, WatchInputs *ret) {
         const WatchScope *scope = &target->watch.scope;
-        bool is_as_then = str_equal(scope->fingerprint, target->fingerprint);
+        char digest[DIGEST_HEX_MAX];
         _cleanup_(strv_freep) char **there = NULL;
+        bool is_as_then;
         int r;
 
         if (scope->started_at != target->watch.record.started_at)
@@ -241,8 +289,12 @@ int watch_fill_gone(const Target *target, WatchInputs *ret) {
         ret->gone = calloc(strv_length(scope->added) + strv_length(scope->named) + 1, sizeof(*ret->gone));
         if (!ret->gone)
                 return -ENOMEM;
+        r = digest_watched(&target->settings, digest);
+        if (r < 0)
+                return r;
+        is_as_then = str_equal(digest, scope->fingerprint);
         r = list_there(target, &there);
         if (r >= 0)
-                r = add_those_gone(target, scope->added, there, ret);
-        return r < 0 || is_as_then ? r : add_those_gone(target, scope->named, there, ret);
+                r = add_those_gone(target, scope->added, there, is_as_then, ret);
+        return r < 0 || is_as_then ? r : add_those_gone(target, scope->named, there, is_as_then, ret);
 }

@@ -8,7 +8,8 @@
 #include "internal.h"
 #include "pgvigil/base/log.h"
 
-#define KEY_SAMPLE "phase.transactions"
+#define KEY_SAMPLE    "phase.transactions"
+#define GAP_INTERVALS 3
 
 int watch_load_transactions(Target *target) {
         TransactionSample *sample = &target->watch.transactions;
@@ -49,13 +50,11 @@ static int read_sample(const Target *target, const Table *transactions, const Ta
         return ret->epoch ? 0 : -ENOMEM;
 }
 
-/* Counts of a stretch that is longer than a bucket would be those of another one; within a minute they are
- * where they belong, however short a bucket. */
+/* As a gap of the phase is; counts of within a minute are where they belong, however often is looked. */
 static usec_t longest_of(const Target *target) {
-        usec_t width = target->settings.phase.duration / PHASE_BUCKETS,
-               gap = 3 * target->settings.intervals.activity, longest = gap > width ? gap : width;
+        usec_t gap = GAP_INTERVALS * target->settings.intervals.activity;
 
-        return longest > USEC_PER_MINUTE ? longest : USEC_PER_MINUTE;
+        return gap > USEC_PER_MINUTE ? gap : USEC_PER_MINUTE;
 }
 
 static void sample(const Target *target, const char *series, usec_t at, double value) {

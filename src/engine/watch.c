@@ -20,6 +20,7 @@
 
 void watch_done(Watch *watch) {
         phase_record_done(&watch->record);
+        phase_record_done(&watch->awaited);
         strv_free(watch->before);
         strv_free(watch->seen);
         watch_scope_done(&watch->scope);
@@ -48,6 +49,20 @@ static int parse_before(Watch *watch, const char *text) {
         return r;
 }
 
+static int init_awaited(PhaseRecord *awaited) {
+        phase_record_done(awaited);
+        *awaited = (PhaseRecord){.state = PHASE_BASELINE};
+        return str_set(&awaited->note, "The last phase was of another migration than phase.migration names: "
+                                       "that one is waited for.");
+}
+
+void watch_show(Target *target) {
+        Watch *watch = &target->watch;
+        bool is_hidden = phase_is_of_another(&watch->record, &target->settings.phase);
+
+        target->view.phase = !watch->is_begun ? NULL : is_hidden ? &watch->awaited : &watch->record;
+}
+
 /* A record that cannot be read is told, and a new one begins: as if nothing had been observed. */
 static int begin(Target *target) {
         Watch *watch = &target->watch;
@@ -60,6 +75,8 @@ static int begin(Target *target) {
                           "what was kept of the monitoring phase cannot be read: it begins anew");
                 r = phase_init(&watch->record);
         }
+        if (r >= 0)
+                r = init_awaited(&watch->awaited);
         if (r >= 0)
                 r = parse_before(watch, history_get(history_of(target), target->view.name, KEY_BEFORE));
         if (r >= 0)
@@ -334,6 +351,8 @@ static int advance(Target *target, bool is_answered, usec_t boottime, usec_t rea
                 r = phase_round(&watch->record, realtime, target->settings.intervals.activity);
         if (r >= 0 && is_answered)
                 r = poll_migrations(target, realtime);
+        if (r >= 0 && phase_is_over(&watch->record)) /* a migration waits for its phase, perhaps */
+                r = phase_judge(&watch->record, &target->settings.phase, &(PhaseInputs){}, realtime);
         if (r < 0)
                 return r;
         if (!is_open && watch->record.state == PHASE_WATCHING) {
@@ -373,7 +392,7 @@ void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realt
         watch_read_statements(target, realtime);
         if (r < 0)
                 log_oom();
-        target->view.phase = watch->is_begun ? &watch->record : NULL;
+        watch_show(target);
         tell_state(target, state, realtime);
         tell_criteria(target, criteria);
 }

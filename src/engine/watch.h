@@ -19,17 +19,18 @@ typedef struct Target Target;
 /* What a phase is about, as it was once its batch was through: keys, sorted. */
 typedef struct WatchScope {
         usec_t started_at;                /* of that phase; 0: not taken down yet */
-        char fingerprint[DIGEST_HEX_MAX]; /* of the target's definition then */
+        char fingerprint[DIGEST_HEX_MAX]; /* of what was watched then */
         char **added;                     /* by the batch; nobody named them */
         char **named;                     /* by the configuration */
 } WatchScope;
 
 typedef struct Watch {
         PhaseRecord record;
-        bool is_begun;   /* what an earlier process kept is known */
-        bool has_before; /* the objects that were there before the batch were seen */
-        char **before;   /* their keys, sorted */
-        bool has_seen;   /* what is there now, and is of before once the migrations were read after it */
+        PhaseRecord awaited; /* shown in its place where it is of another migration than is named */
+        bool is_begun;       /* what an earlier process kept is known */
+        bool has_before;     /* the objects that were there before the batch were seen */
+        char **before;       /* their keys, sorted */
+        bool has_seen;       /* what is there now, and is of before once the migrations were read after it */
         char **seen;
         WatchScope scope;
         bool has_ended;  /* every check was asked to run after the end of the phase */
@@ -46,6 +47,9 @@ typedef struct Watch {
 /* After a round was applied; `is_answered`: its statements were. */
 void watch_round(Target *target, bool is_answered, usec_t boottime, usec_t realtime);
 void watch_done(Watch *watch);
+
+/* Which phase is seen from outside, under the settings of now. */
+void watch_show(Target *target);
 
 /* A probe of the application has its result. `outage`: that it goes on or ends, how long it took; else 0. */
 void watch_sample_app(Target *target, bool is_good, usec_t duration, usec_t outage, usec_t realtime);

@@ -156,7 +156,8 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
                 r = take_statements(record, inputs->performance);
         if (r >= 0 && is_too_void(percent))
                 add_obstacle(&obstacles, "%.0f %% of it was not observed", percent);
-        if (r >= 0 && inputs->walk_blocks > inputs->walk_blocks_max)
+        if (r >= 0 && inputs->walk_blocks > inputs->walk_blocks_max &&
+            record->criteria[CRITERION_NO_VIOLATIONS].status != STATUS_PASS)
                 add_obstacle(&obstacles,
                              "to read everything once takes %" PRId64
                              " blocks, and limits.blocks_per_poll allows %" PRId64 " within the phase",

@@ -220,25 +220,13 @@ static bool is_recent(const Polling *polling, const PhaseMigration *migration) {
                usec_since(polling->poll->at, migration->finished_at) < polling->settings->duration;
 }
 
-/* Another migration is named than the one that the phase was about; one that was opened by hand is about
- * none. */
-static bool is_of_another(const Polling *polling) {
-        const PhaseMigrations *batch = &polling->record->batch;
-
-        for (size_t i = 0; i < batch->count; i++)
-                if (is_wanted(polling->settings, batch->items[i].name))
+bool phase_is_of_another(const PhaseRecord *record, const PhaseSettings *settings) {
+        if (!phase_is_over(record))
+                return false;
+        for (size_t i = 0; i < record->batch.count; i++)
+                if (is_wanted(settings, record->batch.items[i].name))
                         return false;
-        return batch->count > 0;
-}
-
-/* The verdict on one migration is none on another that is waited for. */
-static void forget_phase(Polling *polling) {
-        PhaseRecord *record = polling->record;
-
-        begin_anew(record);
-        record->state = PHASE_IDLE;
-        record->started_at = record->ends_at = record->closed_at = record->batch_at = 0;
-        polling->has_changed = true;
+        return record->batch.count > 0;
 }
 
 /* No phase is open, none has ended: what is there to wait for? At the first poll (and after a reload
@@ -248,12 +236,14 @@ static int rest(Polling *polling) {
         const PhaseMigration *migration = newest_wanted(polling);
         PhaseState state = migration ? PHASE_IDLE : PHASE_BASELINE;
 
-        if (phase_is_over(record) && is_of_another(polling))
-                forget_phase(polling);
-        if (record->state == PHASE_WATCHING || phase_is_over(record))
+        bool is_hidden = phase_is_of_another(record, polling->settings);
+
+        if (record->state == PHASE_WATCHING || (phase_is_over(record) && !is_hidden))
                 return 0;
         if (migration && is_recent(polling, migration))
                 return open_with(polling, migration);
+        if (is_hidden)
+                return 0;
         polling->has_changed |= record->state != state;
         record->state = state;
         return migration ? set_old_note(record, migration) : str_set(&record->note, NULL);

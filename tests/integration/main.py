@@ -108,17 +108,22 @@ def run_all(tests):
     """{name: error or None}. Last comes the audit: every statement that any server saw of pgvigil is one that
     --explain lists."""
     done, listed, ran = {}, set(), {}
-    for name, *rest in told(*start_lanes(tests)):
+    lanes, results = start_lanes(tests)
+    open_lanes = len(lanes)
+    for name, *rest in told(lanes, results):
         if name:
             done[name] = rest[1]
             report(name, *rest)
         else:
+            open_lanes -= 1
             listed |= rest[0]
             ran |= rest[1]
     for name in tests.keys() - done.keys():
         done[name] = "its lane ended before it"
         report(name, 0, done[name])
     unlisted = [f"database {database}: {text}" for text, database in sorted(ran.items()) if text not in listed]
+    if open_lanes or any(lane.exitcode for lane in lanes):
+        unlisted.append("and those of lanes that did not come to their end")
     done[AUDIT] = "statements that --explain does not list:\n" + "\n".join(unlisted) if unlisted else None
     report(AUDIT, 0, done[AUDIT])
     return done

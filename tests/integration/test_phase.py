@@ -83,12 +83,22 @@ def test_a_good_migration_ends_passed(lab):
     assert kept.returncode == 0 and "passed" in kept.stdout, kept
     daemon.start()
     wait_for(lambda: phase(daemon)["verdict"] == "passed", "the verdict of before")
-    # And it is none on another migration that is named from now on.
-    daemon.path.write_text(daemon.path.read_text().replace("production_safety_constraints", "the_next_one"))
+    # It is none on another migration that is named, and stands again where that was a slip.
+    named = daemon.path.read_text()
+    daemon.path.write_text(named.replace("production_safety_constraints", "the_next_one"))
     daemon.reload()
-    assert daemon.code("/health/shop/verdict") == 404
-    wait_for(lambda: phase(daemon)["state"] == "baseline", "the next one to be waited for")
+    assert daemon.code("/health/shop/verdict") == 404 and phase(daemon)["state"] == "baseline"
+    daemon.wait_round("shop", 2)
     assert daemon.code("/health/shop/verdict") == 404 and phase(daemon)["verdict"] is None
+    assert pgvigil("report", "-c", daemon.path, service=True).returncode == 3
+    daemon.stop()
+    assert pgvigil("report", "-c", daemon.path, service=True).returncode == 3, "nor of what was kept"
+    daemon.start()
+    daemon.wait_round("shop", 2)
+    assert daemon.code("/health/shop/verdict") == 404
+    daemon.path.write_text(named)
+    daemon.reload()
+    assert daemon.code("/health/shop/verdict") == 200 and phase(daemon)["verdict"] == "passed"
 
 
 @waits
@@ -317,6 +327,25 @@ def test_series_are_served_from_memory(lab):
         assert daemon.code("/api/v1/history" + path) == code, path
 
 
+@waits
+def test_a_migration_that_finishes_during_a_phase_has_one_of_its_own_after_it(lab):
+    cluster, name = shared.get(), shared.shop(migrated=False)
+    text = phase_target(cluster.conninfo(name, "pgvigil")).replace('migration = "production_safety_constraints";', "")
+    daemon = lab.daemon(text)
+    wait_for(lambda: phase(daemon)["state"] in ("baseline", "idle"), "the phase to be known")
+    daemon.wait_round("shop", 2)
+    assert pgvigil("phase", "start", "-t", "shop", "-c", daemon.path, service=True).returncode == 0
+    wait_for(lambda: phase(daemon)["remaining_s"] < 4, "most of the phase to pass")
+    cluster.sql("ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '')", name)
+    migrate(cluster, name)
+    daemon.explain()
+    after = wait_for(lambda: (p := phase(daemon))["migration"] == NAME and p, "its phase", 60)
+    assert after["state"] == "watching" and [b["name"] for b in after["batch"]] == [NAME], after
+    assert "the monitoring phase is over" in daemon.log(), "the one before had its verdict"
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and c["reason"].startswith("11 of 11 "),
+             "what was added meanwhile")
+
+
 RULE = """constraints = ( { table = "retailers"; name = "named"; check = "id <> 'nobody'"; enforced = false; } );"""
 
 
@@ -335,6 +364,11 @@ def test_a_rule_that_is_taken_out_of_the_configuration_while_it_is_broken_is_no_
         wait_run(daemon, check)
     cluster.sql("UPDATE retailers SET id = 'nobody' WHERE id = (SELECT max(id) FROM retailers)", name)
     wait_for(lambda: (c := criterion(daemon, "no_violations")) and c["status"] == "fail", "the row to be found")
+    # How much is read is nobody's scope.
+    daemon.path.write_text(daemon.path.read_text().replace("limits: {", "limits: { blocks_per_poll = 8192;"))
+    daemon.reload()
+    daemon.wait_round("shop", 2)
+    assert "no longer watched" not in json.dumps(phase(daemon)), phase(daemon)
     daemon.write(configured(""))
     daemon.reload()
     wait_for(lambda: phase(daemon)["verdict"] == "inconclusive", "the verdict", 60)

@@ -62,7 +62,8 @@ typedef struct PhaseInputs {
         bool scope_is_known; /* the catalog before the batch was seen: is_added means something */
         const PhaseObject *objects;
         size_t n_objects;
-        /* What a walk of all that is named costs, in blocks, and what may be read within the phase. */
+        /* What a walk of all that is named costs, in blocks, and what may be read of it within the phase at
+         * most. */
         int64_t walk_blocks, walk_blocks_max;
 
         const PhaseCanary *canaries; /* every configured one */

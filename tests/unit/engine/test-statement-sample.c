@@ -42,16 +42,21 @@ START_TEST(what_was_called_since_is_a_difference_of_the_same_statement) {
 END_TEST
 
 START_TEST(another_epoch_or_a_fall_voids_all) {
-        HistoryStatement fell[] = {{.queryid = 7, .calls = 9, .total_ms = 30}};
+        HistoryStatement fell[] = {{.queryid = 7, .calls = 9, .total_ms = 30}},
+                         cheaper[] = {{.queryid = 7, .calls = 40, .total_ms = 19}},
+                         rounded[] = {{.queryid = 7, .calls = 10, .total_ms = 19.9995}};
         const StatementSample before = sample_of(T0, "a", before_rows, 2), none = {};
         const StatementSample after[] = {sample_of(T0 + 1, "b", before_rows, 2),
-                                         sample_of(T0 + 1, "a", fell, 1)};
+                                         sample_of(T0 + 1, "a", fell, 1), sample_of(T0 + 1, "a", cheaper, 1)};
+        const StatementSample as_text = sample_of(T0 + 1, "a", rounded, 1);
+        _cleanup_(freep) HistoryStatement *same = NULL;
 
         for (size_t i = 0; i < ELEMENTS(after); i++) {
                 _cleanup_(freep) HistoryStatement *deltas = NULL;
 
                 ck_assert_msg(span_of(&before, &after[i], &deltas).is_void, "%zu", i);
         }
+        ck_assert(!span_of(&before, &as_text, &same).is_void);
         for (size_t i = 0; i < ELEMENTS(after); i++) {
                 _cleanup_(freep) HistoryStatement *deltas = NULL;
 

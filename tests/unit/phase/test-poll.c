@@ -274,15 +274,36 @@ START_TEST(where_another_is_named_the_verdict_of_before_is_none) {
         lab.settings.migration = (char *)"second";
         lab_poll(&lab, 60);
         EXPECT_STATE(&lab, "watching"); /* what is open goes on */
+        ck_assert(!phase_is_of_another(&lab.record, &lab.settings));
         lab.record.state = PHASE_PASSED;
-        ck_assert_int_eq(lab_poll(&lab, 90), 1);
-        EXPECT_STATE(&lab, "baseline");
-        ck_assert_uint_eq(lab.record.started_at, 0);
-        ck_assert_uint_eq(lab.record.batch.count, 0);
+        ck_assert_int_eq(lab_poll(&lab, 90), 0);
+        ck_assert(phase_is_of_another(&lab.record, &lab.settings));
+        lab.settings.migration = (char *)"first"; /* it was a slip */
+        ck_assert(!phase_is_of_another(&lab.record, &lab.settings));
+        lab.settings.migration = (char *)"second";
         lab_row(&lab, "20260102000000_second", 100);
         lab_poll(&lab, 120);
         EXPECT_STATE(&lab, "watching");
         ck_assert_str_eq(lab.record.batch.items[0].name, "20260102000000_second");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(one_that_is_named_and_was_under_way_already_has_its_phase) {
+        Lab lab;
+
+        lab_init(&lab, "first");
+        lab_poll(&lab, 0);
+        lab_row(&lab, "20260101000000_first", 10);
+        lab_poll(&lab, 30);
+        lab.record.state = PHASE_PASSED;
+        lab_row(&lab, "20260102000000_second", 3 * HOUR);
+        ck_assert_int_eq(lab_poll(&lab, 4 * HOUR), 0);
+        EXPECT_STATE(&lab, "passed");
+        lab.settings.migration = (char *)"second";
+        ck_assert_int_eq(lab_poll(&lab, 5 * HOUR), 1);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_int_eq(seconds(lab.record.started_at), 3 * HOUR);
         phase_record_done(&lab.record);
 }
 END_TEST
@@ -300,6 +321,7 @@ START_TEST(where_the_same_is_named_or_none_the_verdict_stands) {
                 lab.settings.migration = (char *)names[i];
                 ck_assert_int_eq(lab_poll(&lab, 60), 0);
                 EXPECT_STATE(&lab, "failed");
+                ck_assert(!phase_is_of_another(&lab.record, &lab.settings));
         }
         phase_record_done(&lab.record);
 }
@@ -314,6 +336,7 @@ START_TEST(a_verdict_by_hand_is_about_no_migration) {
         lab.record.state = PHASE_PASSED;
         ck_assert_int_eq(lab_poll(&lab, 60), 0);
         EXPECT_STATE(&lab, "passed");
+        ck_assert(!phase_is_of_another(&lab.record, &lab.settings));
         phase_record_done(&lab.record);
 }
 END_TEST
@@ -434,6 +457,7 @@ int main(void) {
                 after_a_stop_the_same_migration_opens_nothing,
                 a_reload_keeps_the_duration_it_began_with,
                 where_another_is_named_the_verdict_of_before_is_none,
+                one_that_is_named_and_was_under_way_already_has_its_phase,
                 where_the_same_is_named_or_none_the_verdict_stands,
                 a_verdict_by_hand_is_about_no_migration,
                 a_restart_sees_what_finished_meanwhile,
