@@ -89,9 +89,14 @@ static void add_word(Buffer *out, const char *word) {
 }
 
 /* What decides which objects have a finding; how often or how much is read does not. */
-static int digest_watched(const TargetSettings *settings, char ret[static DIGEST_HEX_MAX]) {
+static int digest_watched(const Target *target, char ret[static DIGEST_HEX_MAX]) {
+        const TargetSettings *settings = &target->settings;
         _cleanup_(buffer_done) Buffer text = BUFFER_NULL;
+        _cleanup_(freep) char *database = watch_epoch(target, NULL);
 
+        if (!database)
+                return -ENOMEM;
+        add_word(&text, database);
         add_words(&text, settings->schemas);
         add_words(&text, settings->exclude);
         add_word(&text, settings->discover ? "discover" : "");
@@ -183,7 +188,7 @@ int watch_take_scope(Target *target) {
                 return r;
         sort(watch->scope.added);
         sort(watch->scope.named);
-        r = digest_watched(&target->settings, watch->scope.fingerprint);
+        r = digest_watched(target, watch->scope.fingerprint);
         if (r < 0)
                 return r;
         watch->scope.started_at = record->started_at;
@@ -289,7 +294,7 @@ int watch_fill_gone(const Target *target, WatchInputs *ret) {
         ret->gone = calloc(strv_length(scope->added) + strv_length(scope->named) + 1, sizeof(*ret->gone));
         if (!ret->gone)
                 return -ENOMEM;
-        r = digest_watched(&target->settings, digest);
+        r = digest_watched(target, digest);
         if (r < 0)
                 return r;
         is_as_then = str_equal(digest, scope->fingerprint);

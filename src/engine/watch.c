@@ -52,8 +52,9 @@ static int parse_before(Watch *watch, const char *text) {
 static int init_awaited(PhaseRecord *awaited) {
         phase_record_done(awaited);
         *awaited = (PhaseRecord){.state = PHASE_BASELINE};
-        return str_set(&awaited->note, "The last phase was of another migration than phase.migration names: "
-                                       "that one is waited for.");
+        return str_set(&awaited->note,
+                       "The last phase was of another migration than phase.migration names. Where that "
+                       "one is through already, `pgvigil phase start` opens a phase by hand.");
 }
 
 void watch_show(Target *target) {
@@ -345,12 +346,16 @@ static int note_database(Target *target, usec_t realtime) {
 static int advance(Target *target, bool is_answered, usec_t boottime, usec_t realtime) {
         Watch *watch = &target->watch;
         bool is_open = watch->record.state == PHASE_WATCHING;
+        usec_t polled = watch->record.last_poll;
         int r = is_answered ? note_database(target, realtime) : 0;
 
         if (r >= 0 && is_answered)
                 r = phase_round(&watch->record, realtime, target->settings.intervals.activity);
         if (r >= 0 && is_answered)
                 r = poll_migrations(target, realtime);
+        /* One that an earlier poll had already: what it added may be in the picture of before. */
+        if (!is_open && watch->record.state == PHASE_WATCHING && watch->record.started_at < polled)
+                watch->has_before = false;
         if (r >= 0 && phase_is_over(&watch->record)) /* a migration waits for its phase, perhaps */
                 r = phase_judge(&watch->record, &target->settings.phase, &(PhaseInputs){}, realtime);
         if (r < 0)
@@ -412,6 +417,7 @@ int watch_by_hand(Target *target, bool is_start, usec_t realtime) {
                 app_phase_reset(target, clock_boottime());
         if (keep(target) < 0 || (is_start && keep_picture(target) < 0))
                 log_oom();
+        watch_show(target);
         tell_state(target, before, realtime);
         return 1;
 }

@@ -18,7 +18,7 @@ int event_add(PhaseRecord *record, PhaseEventKind kind, const char *object, usec
 void phase_run_forget(PhaseRecord *record);
 
 /* The phase that waited for this one's verdict. 1: opened. */
-int phase_open_waiting(PhaseRecord *record, usec_t duration);
+int phase_open_waiting(PhaseRecord *record, const PhaseSettings *settings);
 
 /* Judges one criterion: a status and a sentence. `is_final`: it cannot get better. */
 typedef struct Judgement {

@@ -146,7 +146,7 @@ int phase_judge(PhaseRecord *record, const PhaseSettings *settings, const PhaseI
         int r;
 
         if (record->state != PHASE_WATCHING)
-                return phase_is_over(record) ? phase_open_waiting(record, settings->duration) : 0;
+                return phase_is_over(record) ? phase_open_waiting(record, settings) : 0;
 
         percent = void_percent(record, inputs, now);
         r = phase_note_breaches(record, inputs, now);

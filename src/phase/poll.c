@@ -120,9 +120,24 @@ static int add_earlier(const Polling *polling, const PhaseMigration *opener) {
         return 0;
 }
 
+/* One that has its phase waits for none. */
+static void wait_no_more(PhaseRecord *record, const char *name) {
+        PhaseMigrations *waiting = &record->waiting;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < waiting->count; i++) {
+                if (str_equal(waiting->items[i].name, name))
+                        free(waiting->items[i].name);
+                else
+                        waiting->items[kept++] = waiting->items[i];
+        }
+        waiting->count = kept;
+}
+
 static int open_with(Polling *polling, const PhaseMigration *migration) {
         int r;
 
+        wait_no_more(polling->record, migration->name);
         open_phase(polling->record, clamped(polling, migration), polling->settings->duration);
         polling->has_changed = true;
         r = phase_migrations_add(&polling->record->batch, migration->name, polling->record->started_at);
@@ -311,14 +326,30 @@ int phase_poll(PhaseRecord *record, const PhaseSettings *settings, const PhasePo
         return r < 0 ? r : polling.has_changed;
 }
 
-int phase_open_waiting(PhaseRecord *record, usec_t duration) {
-        PhaseMigrations waiting = record->waiting;
+/* Those that nobody names any more wait for nothing. */
+static void keep_wanted(PhaseRecord *record, const PhaseSettings *settings) {
+        PhaseMigrations *waiting = &record->waiting;
+        size_t kept = 0;
+
+        for (size_t i = 0; i < waiting->count; i++) {
+                if (is_wanted(settings, waiting->items[i].name))
+                        waiting->items[kept++] = waiting->items[i];
+                else
+                        free(waiting->items[i].name);
+        }
+        waiting->count = kept;
+}
+
+int phase_open_waiting(PhaseRecord *record, const PhaseSettings *settings) {
+        PhaseMigrations waiting;
         int r = 0;
 
+        keep_wanted(record, settings);
+        waiting = record->waiting;
         if (waiting.count == 0)
                 return 0;
         record->waiting = (PhaseMigrations){};
-        open_phase(record, waiting.items[0].finished_at, duration);
+        open_phase(record, waiting.items[0].finished_at, settings->duration);
         for (size_t i = 0; r >= 0 && i < waiting.count; i++) {
                 const PhaseMigration *item = &waiting.items[i];
 

@@ -346,6 +346,25 @@ def test_a_migration_that_finishes_during_a_phase_has_one_of_its_own_after_it(la
              "what was added meanwhile")
 
 
+@waits
+def test_a_migration_that_is_named_after_it_finished_has_everything_in_its_scope(lab):
+    cluster, name, daemon = started(lab)
+    migrate(cluster, name)
+    wait_for(lambda: phase(daemon)["state"] == "watching", "the phase to open")
+    assert pgvigil("phase", "stop", "-t", "shop", "-c", daemon.path, service=True).returncode == 0
+    cluster.sql("""ALTER TABLE retailers ADD CONSTRAINT check_retailer_named CHECK (id <> '');
+        INSERT INTO _prisma_migrations (id, checksum, finished_at, migration_name, started_at, applied_steps_count)
+        VALUES ('3', 'x', now(), '20260202000000_the_next_one', now(), 1)""", name)
+    daemon.explain()
+    for check in ("constraint", "migration", "constraint"):  # what it added is in the picture of before
+        wait_run(daemon, check)
+    daemon.path.write_text(daemon.path.read_text().replace("production_safety_constraints", "the_next_one"))
+    daemon.reload()
+    wait_for(lambda: phase(daemon)["migration"] == "20260202000000_the_next_one", "its phase")
+    wait_for(lambda: (c := criterion(daemon, "constraints_enforced")) and "was not seen: all that is there" in c["reason"],
+             "everything to be in scope")
+
+
 RULE = """constraints = ( { table = "retailers"; name = "named"; check = "id <> 'nobody'"; enforced = false; } );"""
 
 

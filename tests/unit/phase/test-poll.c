@@ -164,6 +164,64 @@ START_TEST(a_later_migration_is_an_event_and_waits_when_none_is_named) {
 }
 END_TEST
 
+/* An open phase of "a" that "b" waits for. */
+static void lab_waiting(Lab *lab) {
+        lab_init(lab, "");
+        lab_poll(lab, 0);
+        lab_row(lab, "a", 10);
+        lab_poll(lab, 30);
+        lab_row(lab, "b", 5 * HOUR);
+        lab_poll(lab, 5 * HOUR + 10);
+        ck_assert_uint_eq(lab->record.waiting.count, 1);
+}
+
+static int lab_judge(Lab *lab, int64_t at) {
+        return phase_judge(&lab->record, &lab->settings, &(PhaseInputs){}, AT(at));
+}
+
+START_TEST(what_waited_has_its_phase_after_the_verdict_and_once) {
+        Lab lab;
+
+        lab_waiting(&lab);
+        lab.record.state = PHASE_PASSED;
+        lab_poll(&lab, 6 * HOUR);
+        ck_assert_int_eq(lab_judge(&lab, 6 * HOUR), 1);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_str_eq(lab.record.batch.items[0].name, "b");
+        ck_assert_uint_eq(lab.record.waiting.count, 0);
+        phase_stop(&lab.record, AT(7 * HOUR));
+        ck_assert_int_eq(lab_judge(&lab, 7 * HOUR), 0);
+        EXPECT_STATE(&lab, "stopped");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(what_waited_and_is_named_has_one_phase_too) {
+        Lab lab;
+
+        lab_waiting(&lab);
+        lab.settings.migration = (char *)"b";
+        phase_stop(&lab.record, AT(6 * HOUR));
+        ck_assert_int_eq(lab_poll(&lab, 6 * HOUR), 1);
+        EXPECT_STATE(&lab, "watching");
+        ck_assert_uint_eq(lab.record.waiting.count, 0);
+        phase_record_done(&lab.record);
+}
+END_TEST
+
+START_TEST(what_waited_and_nobody_names_any_more_has_none) {
+        Lab lab;
+
+        lab_waiting(&lab);
+        lab.settings.migration = (char *)"c";
+        phase_stop(&lab.record, AT(6 * HOUR));
+        lab_poll(&lab, 6 * HOUR);
+        ck_assert_int_eq(lab_judge(&lab, 6 * HOUR), 0);
+        EXPECT_STATE(&lab, "stopped");
+        phase_record_done(&lab.record);
+}
+END_TEST
+
 START_TEST(beside_a_named_one_a_later_migration_waits_for_nothing) {
         Lab lab;
 
@@ -449,6 +507,9 @@ int main(void) {
                 ten_minutes_are_one_batch_and_the_clock_is_the_last_one_s,
                 what_the_same_deployment_ran_before_a_named_one_is_its_batch,
                 a_later_migration_is_an_event_and_waits_when_none_is_named,
+                what_waited_has_its_phase_after_the_verdict_and_once,
+                what_waited_and_is_named_has_one_phase_too,
+                what_waited_and_nobody_names_any_more_has_none,
                 beside_a_named_one_a_later_migration_waits_for_nothing,
                 an_unreadable_history_changes_nothing,
                 a_migration_of_the_batch_that_goes_is_an_event,
