@@ -211,6 +211,7 @@ def test_another_database_of_the_same_name_is_no_pass(lab):
     cluster.sql("""ALTER TABLE orders DROP CONSTRAINT check_order_amount_positive;
         UPDATE orders SET total_amount = -1 WHERE id = (SELECT min(id) FROM orders)""", name)
     wait_for(lambda: (c := criterion(daemon, "no_violations")) and c["status"] == "fail", "the breach")
+    wait_for(lambda: phase(daemon)["remaining_s"] < 14, "more than the twentieth part that may lack to pass")
     daemon.write(phase_target(cluster.conninfo(other, "pgvigil"), duration=DURATION))
     daemon.reload()
     wait_for(lambda: any(e["event"] == "moved" for e in phase(daemon)["events"]), "the other one to be noticed")
