@@ -8,9 +8,8 @@
 
 #include "common.h"
 
-/* A table of up to so many pages is read in one piece: some 15 ms; half a second where somebody waits
- * for one answer: slices take longer, for they bypass the ring of buffers that a whole scan keeps to. */
-#define FULL_PAGES      2048
+/* In the place of FULL_PAGES. Where somebody waits for one answer half a second is read in one piece: slices
+ * take longer, for they bypass the ring of buffers that a whole scan keeps to. */
 #define FULL_PAGES_MAP  512 /* where a walk makes later polls cheaper still */
 #define FULL_PAGES_ONCE 65536
 

@@ -6,6 +6,9 @@
 #include "count-answer.h"
 #include "count-text.h"
 
+/* A table of up to so many pages is read in one piece: some 15 ms. */
+#define FULL_PAGES 2048
+
 typedef struct StageKind {
         const char *name; /* of the statement */
         const Shape *shape;

@@ -20,9 +20,6 @@
 #define RETRY_DOUBLES 5
 #define SAME_POLL     (50 * USEC_PER_MSEC)
 
-/* What is read in one piece as a rule. */
-#define SMALL_PAGES 2048
-
 /* Visits in one run: small tables must not each wait for a poll of their own. */
 #define SAFETY_VISITS 8
 
@@ -278,7 +275,7 @@ int64_t count_tables_named_blocks(const CountTables *tables) {
         for (size_t i = 0; i < tables->n; i++) {
                 const CountTable *table = tables->items[i];
 
-                if (table->n_rules > 0 && table->is_wanted && table->is_sized && table->pages > SMALL_PAGES)
+                if (table->n_rules > 0 && table->is_wanted && table->is_sized && table->pages > FULL_PAGES)
                         blocks += (double)count_cost(table, table->pages);
         }
         return blocks < (double)(INT64_MAX / 2) ? (int64_t)blocks : INT64_MAX / 2;

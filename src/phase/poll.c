@@ -120,14 +120,17 @@ static int add_earlier(const Polling *polling, const PhaseMigration *opener) {
         return 0;
 }
 
-/* One that has its phase waits for none. */
-static void wait_no_more(PhaseRecord *record, const char *name) {
+/* Of those that wait, `opened` has its phase, and what `settings` do not name any more gets none; NULL: all
+ * stay. */
+static void keep_waiting(PhaseRecord *record, const char *opened, const PhaseSettings *settings) {
         PhaseMigrations *waiting = &record->waiting;
         size_t kept = 0;
 
         for (size_t i = 0; i < waiting->count; i++) {
-                if (str_equal(waiting->items[i].name, name))
-                        free(waiting->items[i].name);
+                char *name = waiting->items[i].name;
+
+                if ((opened && str_equal(name, opened)) || (settings && !is_wanted(settings, name)))
+                        free(name);
                 else
                         waiting->items[kept++] = waiting->items[i];
         }
@@ -137,7 +140,7 @@ static void wait_no_more(PhaseRecord *record, const char *name) {
 static int open_with(Polling *polling, const PhaseMigration *migration) {
         int r;
 
-        wait_no_more(polling->record, migration->name);
+        keep_waiting(polling->record, migration->name, NULL);
         open_phase(polling->record, clamped(polling, migration), polling->settings->duration);
         polling->has_changed = true;
         r = phase_migrations_add(&polling->record->batch, migration->name, polling->record->started_at);
@@ -250,7 +253,6 @@ static int rest(Polling *polling) {
         PhaseRecord *record = polling->record;
         const PhaseMigration *migration = newest_wanted(polling);
         PhaseState state = migration ? PHASE_IDLE : PHASE_BASELINE;
-
         bool is_hidden = phase_is_of_another(record, polling->settings);
 
         if (record->state == PHASE_WATCHING || (phase_is_over(record) && !is_hidden))
@@ -326,25 +328,11 @@ int phase_poll(PhaseRecord *record, const PhaseSettings *settings, const PhasePo
         return r < 0 ? r : polling.has_changed;
 }
 
-/* Those that nobody names any more wait for nothing. */
-static void keep_wanted(PhaseRecord *record, const PhaseSettings *settings) {
-        PhaseMigrations *waiting = &record->waiting;
-        size_t kept = 0;
-
-        for (size_t i = 0; i < waiting->count; i++) {
-                if (is_wanted(settings, waiting->items[i].name))
-                        waiting->items[kept++] = waiting->items[i];
-                else
-                        free(waiting->items[i].name);
-        }
-        waiting->count = kept;
-}
-
 int phase_open_waiting(PhaseRecord *record, const PhaseSettings *settings) {
         PhaseMigrations waiting;
         int r = 0;
 
-        keep_wanted(record, settings);
+        keep_waiting(record, NULL, settings);
         waiting = record->waiting;
         if (waiting.count == 0)
                 return 0;
